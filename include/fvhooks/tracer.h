@@ -1,0 +1,62 @@
+#pragma once
+// What an attached trace does at each call, the same for C++ modules, TorchScript and Python: numbers calls and records, takes
+// statistics, hands records to the sink. Knows no torch.
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "fvhooks/config.h"
+#include "fvhooks/expected.h"
+#include "fvhooks/label.h"
+#include "fvhooks/record.h"
+
+namespace fvhooks {
+
+// One entry into a module's forward.
+struct TraceCall {
+  std::optional<std::int64_t> step;
+  std::uint64_t call = 0;
+  bool recorded = true;  // false: the step filter leaves this call out
+};
+
+// A tensor without readable elements (meta, sparse, quantised).
+struct OpaqueTensor {
+  std::string_view reason;  // "a meta tensor has no values"
+  std::string_view dtype;   // torch's name
+  std::span<const std::int64_t> sizes;
+};
+
+// Any thread. Nothing but open throws or fails: troubles are warned of once and counted by the sink.
+class Tracer {
+ public:
+  // Opens the output. root: name of the component, may be empty. Precondition: config.enabled and config.stats not empty.
+  // Tracers on one path in one process share a sink, and the numbering of calls and records.
+  static Expected<std::shared_ptr<Tracer>> open(const TraceConfig& config, std::string root = {});
+  ~Tracer();  // flushes; the sink closes with the last tracer on it
+
+  const TraceConfig& config() const noexcept;
+  std::string path() const;
+  std::uint64_t written() const noexcept;  // records of this path in this process
+  std::uint64_t dropped() const noexcept;
+  void flush() noexcept;
+
+  // Takes the call number of `module` in the current step.
+  TraceCall enter(std::string_view module) noexcept;
+
+  void record(std::string_view module, const TraceCall& call, const Label& label, const TensorView& tensor) noexcept;
+  void record(std::string_view module, const TraceCall& call, const Label& label, const OpaqueTensor& tensor) noexcept;
+  // A record whose statistics the caller made itself; numbers and keys are added here.
+  void record(std::string_view module, const TraceCall& call, const Label& label, Record record) noexcept;
+
+ private:
+  struct State;
+  explicit Tracer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// 8 hexadecimal digits, one a process, new in a forked child.
+std::string run_id();
+
+}  // namespace fvhooks
