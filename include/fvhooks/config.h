@@ -30,14 +30,14 @@ class StepFilter {
 
 struct TraceConfig {
   bool enabled = false;
-  std::string layers;        // Python-syntax regular expression, searched in module names; empty: all modules
-  std::vector<Stat> stats;   // in the order asked; empty (all names were unknown): do not trace
-  std::string output;        // with <pid> as written
+  std::string layers;       // Python-syntax regular expression, searched in module names; empty: all modules
+  std::vector<Stat> stats;  // in the order asked; empty (all names were unknown): do not trace
+  std::string output;       // with <pid> as written
   StepFilter steps;
   bool inputs = false;
   bool root = false;
-  int sketch = 64;           // 0, 64, 128, 256
-  std::size_t batch = 0;     // lines held back; 0: each line is written at once
+  int sketch = 64;        // 0, 64, 128, 256
+  std::size_t batch = 0;  // lines held back; 0: each line is written at once
 };
 
 // A variable's value, or nullopt where it is not set.
@@ -45,8 +45,8 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 Environment process_environment();
 
 // Read anew at each call. Where tracing is off nothing else is looked at, so that a bad value cannot hurt an untraced
-// program. Unknown statistics are warned of and skipped; every other bad value is an Error that names variable, value and
-// what is allowed.
+// program. Unknown statistics are warned of and skipped; every other bad value is an Error that names variable, value
+// and what is allowed.
 Expected<TraceConfig> trace_config_from(const Environment& environment = process_environment());
 
 }  // namespace fvhooks

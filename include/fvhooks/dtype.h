@@ -35,7 +35,8 @@ std::size_t item_size(DType dtype) noexcept;
 bool is_integral(DType dtype) noexcept;  // integers and bool
 bool is_complex(DType dtype) noexcept;
 
-// Machine epsilon: distance from 1 to the next number (2^-23 for Float32); 0 for integers. For complex types, of a part.
+// Machine epsilon: distance from 1 to the next number (2^-23 for Float32); 0 for integers. For complex types, of a
+// part.
 double epsilon(DType dtype) noexcept;
 
 }  // namespace fvhooks

@@ -9,11 +9,12 @@
 
 namespace fvhooks {
 
-// Any thread. One `write` a record on an O_APPEND descriptor (or one a batch), so lines of several writers stay whole. A failing
-// write is warned of once, its records are counted as dropped; nothing throws but open.
+// Any thread. One `write` a record on an O_APPEND descriptor (or one a batch), so lines of several writers stay whole.
+// A failing write is warned of once, its records are counted as dropped; nothing throws but open.
 class JsonlSink {
  public:
-  // Makes parent folders. `path` may contain <pid>, which is replaced, anew in a forked child. batch: lines held back, 0 for none.
+  // Makes parent folders. `path` may contain <pid>, which is replaced, anew in a forked child. batch: lines held back,
+  // 0 for none.
   static Expected<std::unique_ptr<JsonlSink>> open(std::string path, std::size_t batch = 0);
   ~JsonlSink();  // closes
   JsonlSink(const JsonlSink&) = delete;
@@ -27,7 +28,7 @@ class JsonlSink {
   // Flushes; idempotent. Records written after it are dropped.
   void close() noexcept;
 
-  std::string path() const;               // as opened, <pid> replaced
+  std::string path() const;  // as opened, <pid> replaced
   std::uint64_t written() const noexcept;
   std::uint64_t dropped() const noexcept;
 

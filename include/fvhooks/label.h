@@ -1,6 +1,6 @@
 #pragma once
-// Labels of tensors inside a value: `out`, `out[1].key`, `out["a.b"]` (docs/record.md). A path is linked on the stack while a value is
-// walked; its text is built only when a record needs it.
+// Labels of tensors inside a value: `out`, `out[1].key`, `out["a.b"]` (docs/record.md). A path is linked on the stack
+// while a value is walked; its text is built only when a record needs it.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,7 +19,7 @@ struct LabelIntegerKey {
 };
 
 struct Label {
-  const Label* parent = nullptr;  // must outlive this
+  const Label* parent = nullptr;                                               // must outlive this
   std::variant<std::string_view, LabelIndex, LabelKey, LabelIntegerKey> part;  // string_view: a root, `out` or `in`
 };
 

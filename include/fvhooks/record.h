@@ -36,7 +36,8 @@ struct Record {
   Sketch sketch;                   // buckets 0: absent
 
   const Value* find(std::string_view stat) const noexcept;  // null if the record has no such statistic
-  std::optional<double> number(std::string_view stat) const noexcept;  // also "NaN" and the infinities; nullopt if not a number
+  std::optional<double> number(
+      std::string_view stat) const noexcept;  // also "NaN" and the infinities; nullopt if not a number
 };
 
 // The value of a requested statistic.
@@ -44,9 +45,6 @@ Value stat_value(Stat stat, const TensorStats& stats, const TensorView& tensor);
 
 // Appends the record and a newline to `line`. Text that is not UTF-8 gets U+FFFD in its place.
 void append_json(std::string& line, const Record& record);
-
-// Appends `text` as a JSON string, quotes included.
-void append_json_string(std::string& out, std::string_view text);
 
 // "1:<k>:<base64>" and back; nullopt if it is none, or of a version that this build does not know.
 std::string encode_sketch(const Sketch& sketch);

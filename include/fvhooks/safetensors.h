@@ -1,6 +1,6 @@
 #pragma once
-// The safetensors format (huggingface/safetensors: 8 bytes of header length, little-endian; JSON header; data). The reader trusts
-// nothing in a file; the writer replaces a file at once or not at all.
+// The safetensors format (huggingface/safetensors: 8 bytes of header length, little-endian; JSON header; data). The
+// reader trusts nothing in a file; the writer replaces a file at once or not at all.
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -22,12 +22,14 @@ struct SafetensorsEntry {
   std::uint64_t bytes = 0;
 };
 
-// A file mapped for reading (private, copy on write). Movable; views live as long as the file object. const methods from any thread.
+// A file mapped for reading (private, copy on write). Movable; views live as long as the file object. const methods
+// from any thread.
 class SafetensorsFile {
  public:
   static constexpr std::uint64_t kMaxHeader = 100'000'000;  // as the reference implementation
 
-  // Checks header size, JSON, duplicate names, dtypes, shape overflow, sizes against offsets, overlaps, holes and the file's end.
+  // Checks header size, JSON, duplicate names, dtypes, shape overflow, sizes against offsets, overlaps, holes and the
+  // file's end.
   static Expected<SafetensorsFile> open(const std::string& path);
 
   const std::vector<SafetensorsEntry>& entries() const noexcept;  // in the order of their data
@@ -50,7 +52,8 @@ struct SafetensorsTensor {
   TensorView tensor;  // contiguous, row-major
 };
 
-// Writes beside `path`, flushes to disk, then renames. Data is aligned to 8 bytes, larger dtypes first, as the reference writes it.
+// Writes beside `path`, flushes to disk, then renames. Data is aligned to 8 bytes, larger dtypes first, as the
+// reference writes it.
 Expected<std::monostate> write_safetensors(const std::string& path, std::span<const SafetensorsTensor> tensors,
                                            const std::map<std::string, std::string, std::less<>>& metadata = {});
 

@@ -29,14 +29,15 @@ struct Sketch {
   std::array<float, kMaxBuckets> values{};  // the first `buckets` of them
 };
 
-// Statistics of `tensor` and, for buckets = 64, 128 or 256, its sketch (untouched for 0). Reads each element once, gathers
-// strided tensors a tile at a time, allocates no copy. Any thread; the memory must not change meanwhile.
+// Statistics of `tensor` and, for buckets = 64, 128 or 256, its sketch (untouched for 0). Reads each element once,
+// gathers strided tensors a tile at a time, allocates no copy. Any thread; the memory must not change meanwhile.
 TensorStats tensor_stats(const TensorView& tensor, int buckets, Sketch* sketch);
 
 // `from` with fewer buckets, by adding. Precondition: buckets is 64, 128 or 256 and at most from.buckets.
 Sketch fold(const Sketch& from, int buckets);
 
-// ‖a − b‖ / ‖a‖ estimated from sketches of equal size; 0 if both are zero, infinity if only a is. NaN if either overflowed.
+// ‖a − b‖ / ‖a‖ estimated from sketches of equal size; 0 if both are zero, infinity if only a is. NaN if either
+// overflowed.
 double relative_l2(const Sketch& a, const Sketch& b);
 
 }  // namespace fvhooks

@@ -8,8 +8,8 @@ namespace fvhooks {
 // The step of this thread; nullopt outside every TraceStep.
 std::optional<std::int64_t> current_step() noexcept;
 
-// Sets this thread's step while it lives, then puts back what was there; nests. Construct and destroy on one thread, inner
-// scopes first. To carry a step to a worker: `auto step = current_step();` here, `TraceStep scope(step);` there.
+// Sets this thread's step while it lives, then puts back what was there; nests. Construct and destroy on one thread,
+// inner scopes first. To carry a step to a worker: `auto step = current_step();` here, `TraceStep scope(step);` there.
 class TraceStep {
  public:
   explicit TraceStep(std::optional<std::int64_t> step) noexcept;

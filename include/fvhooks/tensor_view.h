@@ -7,8 +7,8 @@
 
 namespace fvhooks {
 
-// Non-owning: data, sizes and strides must outlive the view. Strides count elements, may be zero (expanded) or negative.
-// A 0-dim tensor has empty sizes and one element. data may be null only if there are no elements.
+// Non-owning: data, sizes and strides must outlive the view. Strides count elements, may be zero (expanded) or
+// negative. A 0-dim tensor has empty sizes and one element. data may be null only if there are no elements.
 struct TensorView {
   const void* data = nullptr;
   DType dtype = DType::Float32;

@@ -28,8 +28,8 @@ class TraceReader {
   TraceReader& operator=(TraceReader&&) noexcept;
   ~TraceReader();
 
-  // The next record into `record`, whose memory is reused; false at the end. Blank lines are passed over, lines that are not
-  // records become problems.
+  // The next record into `record`, whose memory is reused; false at the end. Blank lines are passed over, lines that
+  // are not records become problems.
   bool next(Record& record);
   std::uint64_t line() const noexcept;  // of the record last read
   std::uint64_t bytes_read() const noexcept;

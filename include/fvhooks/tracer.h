@@ -1,6 +1,6 @@
 #pragma once
-// What an attached trace does at each call, the same for C++ modules, TorchScript and Python: numbers calls and records, takes
-// statistics, hands records to the sink. Knows no torch.
+// What an attached trace does at each call, the same for C++ modules, TorchScript and Python: numbers calls and
+// records, takes statistics, hands records to the sink. Knows no torch.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,8 +31,8 @@ struct OpaqueTensor {
 // Any thread. Nothing but open throws or fails: troubles are warned of once and counted by the sink.
 class Tracer {
  public:
-  // Opens the output. root: name of the component, may be empty. Precondition: config.enabled and config.stats not empty.
-  // Tracers on one path in one process share a sink, and the numbering of calls and records.
+  // Opens the output. root: name of the component, may be empty. Precondition: config.enabled and config.stats not
+  // empty. Tracers on one path in one process share a sink, and the numbering of calls and records.
   static Expected<std::shared_ptr<Tracer>> open(const TraceConfig& config, std::string root = {});
   ~Tracer();  // flushes; the sink closes with the last tracer on it
 
