@@ -1,0 +1,60 @@
+# Every target sets up what is missing by itself. `make help` lists them.
+BUILD := build
+VENV := .venv
+PYTHON := $(abspath $(VENV))/bin/python
+JOBS := $(shell tools/compile_jobs)
+CMAKE_FLAGS := -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo
+PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test test-cpp test-python test-sanitized fuzz bench lint format clean
+
+help: ## what there is to do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Debian packages and the Python environment in .venv
+	@tools/setup $(VENV)
+
+build: setup ## build/bin/fvtrace, build/bin/wan, and .venv with fvhooks importable
+	@tools/say "configuring $(BUILD)"
+	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) -DPython_EXECUTABLE=$(PYTHON) --log-level=WARNING
+	@tools/say "compiling, $(JOBS) at a time (minutes the first time)"
+	@cmake --build $(BUILD) -j $(JOBS)
+	@$(PYTHON) tools/link_into_venv.py $(BUILD)/python
+
+demo: build ## trace the Wan port and its reference, name the first divergent layer (FULL=1: all 30 blocks)
+	@PATH="$(abspath $(VENV))/bin:$$PATH" examples/wan/demo.sh $(if $(FULL),full,)
+
+test: build test-cpp test-python test-sanitized ## all tests
+	@tools/say "all tests passed"
+
+test-cpp: build
+	@tools/say "C++ tests"
+	@ctest --test-dir $(BUILD) --output-on-failure -j 2
+
+test-python: build
+	@tools/say "Python tests"
+	@$(PYTEST) python/tests
+
+# Everything free of torch, under the sanitizers. Thread sanitizer cannot be combined with the others.
+test-sanitized: setup
+	@tools/say "tests under the address and undefined-behaviour sanitizers"
+	@tools/sanitized_tests address,undefined $(BUILD)-asan $(JOBS)
+	@tools/say "tests under the thread sanitizer"
+	@tools/sanitized_tests thread $(BUILD)-tsan $(JOBS)
+
+fuzz: setup ## fuzz each parser (SECONDS_EACH=60)
+	@tools/fuzz $(BUILD)-fuzz $(or $(SECONDS_EACH),60) $(JOBS)
+
+bench: build ## question, ours, baseline, ratio; writes build/bench.json
+	@$(PYTHON) bench/run.py $(BUILD)
+
+lint: build ## clang-tidy, clang-format and ruff, findings are errors
+	@tools/lint $(BUILD) $(PYTHON)
+
+format: setup ## format all sources
+	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
+	@$(PYTHON) -m ruff format -q .
+
+clean: ## remove what was built (not .venv)
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz

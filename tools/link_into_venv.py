@@ -1,0 +1,9 @@
+"""Makes the package in a build tree importable in this environment: link_into_venv.py DIRECTORY"""
+
+import pathlib
+import sys
+import sysconfig
+
+directory = pathlib.Path(sys.argv[1]).resolve()
+link = pathlib.Path(sysconfig.get_path("purelib")) / "fvhooks_build.pth"
+link.write_text(f"{directory}\n")
