@@ -17,7 +17,7 @@ KEYS = ("question", "ours", "baseline", "unit", "ratio", "goal")
 
 def rows_of(script: pathlib.Path, build: pathlib.Path) -> list[dict]:
     # malloc pooled: torch's baselines would otherwise pay for fresh pages at every large tensor.
-    pooled = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
+    pooled = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184", "MALLOC_TOP_PAD_": "268435456"}
     process = subprocess.run(
         [sys.executable, script, build], stdout=subprocess.PIPE, text=True, check=True, env=os.environ | pooled
     )

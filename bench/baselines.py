@@ -1,0 +1,45 @@
+"""What the benchmarks compare with: FastVideo's formulas, and torch code that tries harder."""
+
+import statistics
+import time
+
+import torch
+
+# FastVideo's statistics: a float copy and a host read each.
+FASTVIDEO_STATS = {
+    "abs_mean": lambda t: float(t.detach().float().abs().mean().item()),
+    "sum": lambda t: float(t.detach().float().sum().item()),
+    "min": lambda t: float(t.detach().float().min().item()),
+    "max": lambda t: float(t.detach().float().max().item()),
+    "mean": lambda t: float(t.detach().float().mean().item()),
+    "std": lambda t: float(t.detach().float().std().item()),
+    "shape": lambda t: list(t.shape),
+    "dtype": lambda t: str(t.dtype),
+}
+FASTVIDEO_VALUES = ("abs_mean", "sum", "min", "max", "mean", "std")
+FASTVIDEO_DEFAULT = ("abs_mean", "sum")
+
+
+def fastvideo(tensor: torch.Tensor, names: tuple[str, ...]) -> list:
+    return [FASTVIDEO_STATS[name](tensor) for name in names]
+
+
+def tuned_torch(tensor: torch.Tensor) -> list[float]:
+    """The same six with one float copy, aminmax and one host read."""
+    values = tensor.detach().float()
+    low, high = torch.aminmax(values)
+    std, mean = torch.std_mean(values)
+    return torch.stack([values.abs().mean(), values.sum(), low, high, mean, std]).tolist()
+
+
+def seconds(*functions, repeats: int = 7) -> list[float]:
+    """Median time of each function; their runs alternate, so that what else the machine does falls on all alike."""
+    times: list[list[float]] = [[] for _ in functions]
+    for function in functions:
+        function()
+    for _ in range(repeats):
+        for function, samples in zip(functions, times, strict=True):
+            start = time.perf_counter()
+            function()
+            samples.append(time.perf_counter() - start)
+    return [statistics.median(samples) for samples in times]
