@@ -70,22 +70,22 @@ inline constexpr bool kHasDefaultArguments<Wrapped, ForwardSignature<R (C::*)(A,
 template <class T>
 inline constexpr bool kPassedByAddress =
     (std::is_class_v<T> || std::is_union_v<T>) &&
-    (!std::is_trivially_destructible_v<T> || (std::is_copy_constructible_v<T> && !std::is_trivially_copy_constructible_v<T>) ||
+    (!std::is_trivially_destructible_v<T> ||
+     (std::is_copy_constructible_v<T> && !std::is_trivially_copy_constructible_v<T>) ||
      (std::is_move_constructible_v<T> && !std::is_trivially_move_constructible_v<T>));
 template <class T>
 inline constexpr bool kPassedInRegisters =
-    !(std::is_class_v<T> || std::is_union_v<T>) || (std::is_trivially_copy_constructible_v<T> &&
-                                                    std::is_trivially_move_constructible_v<T>);
+    !(std::is_class_v<T> || std::is_union_v<T>) ||
+    (std::is_trivially_copy_constructible_v<T> && std::is_trivially_move_constructible_v<T>);
 template <class T>
 using Passed = std::conditional_t<kPassedByAddress<T>, T&, T>;
 
 // How an argument is held while hooks may change it: `const T&` as a copy (modules and what cannot be copied as they
 // are), everything else in place.
 template <class A>
-inline constexpr bool kHeldAsCopy =
-    std::is_lvalue_reference_v<A> && std::is_const_v<std::remove_reference_t<A>> &&
-    std::is_copy_constructible_v<std::remove_cvref_t<A>> &&
-    !std::is_base_of_v<torch::nn::Module, std::remove_cvref_t<A>>;
+inline constexpr bool kHeldAsCopy = std::is_lvalue_reference_v<A> && std::is_const_v<std::remove_reference_t<A>> &&
+                                    std::is_copy_constructible_v<std::remove_cvref_t<A>> &&
+                                    !std::is_base_of_v<torch::nn::Module, std::remove_cvref_t<A>>;
 template <class A>
 using Held = std::conditional_t<kHeldAsCopy<A>, std::remove_cvref_t<A>, std::remove_reference_t<A>&>;
 
@@ -134,6 +134,7 @@ struct Call {
                   (... && (kPassedByAddress<A> || kPassedInRegisters<A>))) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpmf-conversions"
+#pragma GCC diagnostic ignored "-Wpedantic"
       return reinterpret_cast<HookSite::Function>((Direct)(&Wrapped::forward));
 #pragma GCC diagnostic pop
     } else {

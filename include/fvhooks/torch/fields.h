@@ -17,11 +17,11 @@ class Dict;
 }  // namespace c10
 
 // Names the fields of a structure that a forward takes or returns. Beside the structure, in its namespace.
-#define FVHOOKS_FIELDS(Type, ...)                                       \
-  template <class Value, class Visit>                                   \
-    requires std::same_as<std::remove_cv_t<Value>, Type>                \
+#define FVHOOKS_FIELDS(Type, ...)                                        \
+  template <class Value, class Visit>                                    \
+    requires std::same_as<std::remove_cv_t<Value>, Type>                 \
   void fvhooks_visit_fields(Value& fvhooks_value, Visit fvhooks_visit) { \
-    FVHOOKS_FOR_EACH(FVHOOKS_VISIT_FIELD, __VA_ARGS__)                  \
+    FVHOOKS_FOR_EACH(FVHOOKS_VISIT_FIELD, __VA_ARGS__)                   \
   }
 
 #define FVHOOKS_VISIT_FIELD(field) fvhooks_visit(std::string_view(#field), fvhooks_value.field);

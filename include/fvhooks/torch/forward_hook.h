@@ -24,8 +24,8 @@ class ForwardHook {
   virtual void on_attach(torch::nn::Module& module);
   virtual void on_detach(torch::nn::Module& module);
 
-  // Before forward, in the order of attachment. args[i] is the argument i; what is assigned to it, or to a tensor leaf, is
-  // what forward gets. A `const T&` argument was copied: the caller's own is never changed.
+  // Before forward, in the order of attachment. args[i] is the argument i; what is assigned to it, or to a tensor leaf,
+  // is what forward gets. A `const T&` argument was copied: the caller's own is never changed.
   virtual void pre_forward(torch::nn::Module& module, ValueRef args);
   // After forward, in reverse order. What is assigned to the output is what the caller gets.
   virtual void post_forward(torch::nn::Module& module, ValueRef output);

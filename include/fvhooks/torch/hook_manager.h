@@ -11,8 +11,8 @@
 namespace fvhooks {
 
 // Made by get_from_or_default and owned by the module; copies and clones of the module have none. Any thread may edit
-// hooks, also while forwards run, also from inside a hook: a call runs to its end with the hooks that it began with. A module that is
-// destroyed drops its hooks without on_detach; a manager that outlives it holds no hooks.
+// hooks, also while forwards run, also from inside a hook: a call runs to its end with the hooks that it began with. A
+// module that is destroyed drops its hooks without on_detach; a manager that outlives it holds no hooks.
 class ModuleHookManager {
  public:
   // Null if the module has none, or is not instrumented.
@@ -26,8 +26,8 @@ class ModuleHookManager {
 
   // Throw std::invalid_argument, with the name, if it is taken (append) or unknown (replace, remove).
   void append_forward_hook(std::shared_ptr<ForwardHook> hook);
-  // The new hook stands where the old one stood, under its own name. on_attach of the new one, then on_detach of the old
-  // one, are run unless run_on_attach is false.
+  // The new hook stands where the old one stood, under its own name. on_attach of the new one, then on_detach of the
+  // old one, are run unless run_on_attach is false.
   void replace_forward_hook(std::string_view name, std::shared_ptr<ForwardHook> hook, bool run_on_attach = true);
   void remove_forward_hook(std::string_view name, bool run_detach = true);
 
@@ -42,7 +42,8 @@ class ModuleHookManager {
   void publish(internal::HookList hooks);
   void forget_site() noexcept;
 
-  // Held while a hook is attached or detached, and recursive since a hook's on_attach may edit hooks too. Forwards do not take it.
+  // Held while a hook is attached or detached, and recursive since a hook's on_attach may edit hooks too. Forwards do
+  // not take it.
   mutable std::recursive_mutex editing_;
   HookSite* site_;  // null once the module is gone
   torch::nn::Module* module_;

@@ -28,8 +28,9 @@ struct Adopt {};
 template <class Wrapped, class Self, class Call>
 class SlottedModule : public Wrapped, public CallSite<Call> {
   static_assert(std::is_base_of_v<torch::nn::Module, Wrapped>, "FVHOOKS_MODULE is for torch::nn::Module subclasses");
-  static_assert(!std::is_base_of_v<HookSite, Wrapped>,
-                "this module derives from an instrumented one: derive from the plain one (torch::nn::LinearImpl) instead");
+  static_assert(
+      !std::is_base_of_v<HookSite, Wrapped>,
+      "this module derives from an instrumented one: derive from the plain one (torch::nn::LinearImpl) instead");
 
  public:
   SlottedModule() = default;
@@ -37,13 +38,11 @@ class SlottedModule : public Wrapped, public CallSite<Call> {
   SlottedModule(Adopt, Wrapped&& module) : Wrapped(std::move(module)) {}
 
   // Wrapped's clone is a plain Wrapped: its contents move into an instance that has a slot.
-  std::shared_ptr<torch::nn::Module> clone(
-      const std::optional<torch::Device>& device = std::nullopt) const override {
+  std::shared_ptr<torch::nn::Module> clone(const std::optional<torch::Device>& device = std::nullopt) const override {
     auto plain = Wrapped::clone(device);
     if constexpr (std::is_move_constructible_v<Wrapped>) {
       auto* const wrapped = dynamic_cast<Wrapped*>(plain.get());
-      if (wrapped && !dynamic_cast<HookSite*>(plain.get()))
-        return std::make_shared<Self>(Adopt{}, std::move(*wrapped));
+      if (wrapped && !dynamic_cast<HookSite*>(plain.get())) return std::make_shared<Self>(Adopt{}, std::move(*wrapped));
     }
     return plain;
   }
@@ -123,7 +122,7 @@ class InstrumentedForward<Wrapped, Self, void(A...)>
   };                                                                                   \
   TORCH_MODULE_IMPL(Name, Name##Hooked)
 
-#define FVHOOKS_MODULE_FORWARD(Name, parameters, names) \
+#define FVHOOKS_MODULE_FORWARD(Name, parameters, names)                    \
   FVHOOKS_INSTRUMENT_FORWARD(Name##Hooked, Name##Impl, parameters, names); \
   TORCH_MODULE_IMPL(Name, Name##Hooked)
 
@@ -131,12 +130,12 @@ class InstrumentedForward<Wrapped, Self, void(A...)>
 
 #define FVHOOKS_MODULE(Name) FVHOOKS_MODULE_IMPL(Name, Name##Impl)
 
-#define FVHOOKS_INSTRUMENT_FORWARD(HookedType, ImplType, parameters, names)                             \
-  struct HookedType##Parameters {                                                                       \
-    static void forward parameters;                                                                     \
-  };                                                                                                    \
-  struct HookedType final                                                                               \
+#define FVHOOKS_INSTRUMENT_FORWARD(HookedType, ImplType, parameters, names)                                      \
+  struct HookedType##Parameters {                                                                                \
+    static void forward parameters;                                                                              \
+  };                                                                                                             \
+  struct HookedType final                                                                                        \
       : public ::fvhooks::InstrumentedForward<ImplType, HookedType, decltype(HookedType##Parameters::forward)> { \
-    using InstrumentedForward::InstrumentedForward;                                                     \
-    Result forward parameters { return this->route names; }                                             \
+    using InstrumentedForward::InstrumentedForward;                                                              \
+    Result forward parameters { return this->route names; }                                                      \
   }

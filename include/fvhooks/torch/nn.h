@@ -15,22 +15,22 @@ using namespace torch::nn;  // NOLINT: only for qualified names that are not fou
 
 #ifdef FVHOOKS_DISABLE
 
+using internal::RMSNormImpl;
 using torch::nn::AnyModule;
 using torch::nn::Sequential;
 using torch::nn::SequentialImpl;
-using internal::RMSNormImpl;
 TORCH_MODULE(RMSNorm);
 
 #else
 
-#define FVHOOKS_LAYER(Name, ...) FVHOOKS_LAYER_OF(Name, torch::nn::Name##Impl)
-#define FVHOOKS_LAYER_OF(Name, ImplType)                                     \
-  struct Name##Impl final : public Instrumented<ImplType, Name##Impl> {      \
-    using Instrumented::Instrumented;                                        \
-  };                                                                         \
+#define FVHOOKS_LAYER(Name) FVHOOKS_LAYER_OF(Name, torch::nn::Name##Impl)
+#define FVHOOKS_LAYER_OF(Name, ImplType)                                \
+  struct Name##Impl final : public Instrumented<ImplType, Name##Impl> { \
+    using Instrumented::Instrumented;                                   \
+  };                                                                    \
   TORCH_MODULE(Name)
-#define FVHOOKS_LAYER_FORWARD(Name, parameters, names)                                \
-  FVHOOKS_INSTRUMENT_FORWARD(Name##Impl, torch::nn::Name##Impl, parameters, names);   \
+#define FVHOOKS_LAYER_FORWARD(Name, parameters, names)                              \
+  FVHOOKS_INSTRUMENT_FORWARD(Name##Impl, torch::nn::Name##Impl, parameters, names); \
   TORCH_MODULE(Name)
 
 FVHOOKS_LAYER(Identity);
@@ -55,7 +55,8 @@ FVHOOKS_LAYER(InstanceNorm3d);
 FVHOOKS_LAYER(Conv1d);
 FVHOOKS_LAYER(Conv2d);
 FVHOOKS_LAYER(Conv3d);
-#define FVHOOKS_OUTPUT_SIZE (const Tensor& input, const std::optional<at::IntArrayRef>& output_size = std::nullopt)
+#define FVHOOKS_OUTPUT_SIZE \
+  (const torch::Tensor& input, const std::optional<at::IntArrayRef>& output_size = std::nullopt)
 FVHOOKS_LAYER_FORWARD(ConvTranspose1d, FVHOOKS_OUTPUT_SIZE, (input, output_size));
 FVHOOKS_LAYER_FORWARD(ConvTranspose2d, FVHOOKS_OUTPUT_SIZE, (input, output_size));
 FVHOOKS_LAYER_FORWARD(ConvTranspose3d, FVHOOKS_OUTPUT_SIZE, (input, output_size));
@@ -122,8 +123,9 @@ FVHOOKS_LAYER(ConstantPad2d);
 FVHOOKS_LAYER(ConstantPad3d);
 
 FVHOOKS_LAYER_FORWARD(MultiheadAttention,
-                      (const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& key_padding_mask = {},
-                       bool need_weights = true, const Tensor& attn_mask = {}, bool average_attn_weights = true),
+                      (const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& value,
+                       const torch::Tensor& key_padding_mask = {}, bool need_weights = true,
+                       const torch::Tensor& attn_mask = {}, bool average_attn_weights = true),
                       (query, key, value, key_padding_mask, need_weights, attn_mask, average_attn_weights));
 
 #undef FVHOOKS_LAYER

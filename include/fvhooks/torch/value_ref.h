@@ -61,8 +61,7 @@ class ValueRef {
   ValueRef() noexcept : ValueRef(nullptr, &kOfVoid) {}  // the output of a forward that returns nothing
   template <class T>
     requires(!std::same_as<std::remove_cv_t<T>, ValueRef>)
-  explicit ValueRef(T& value) noexcept
-      : ValueRef(const_cast<std::remove_cv_t<T>*>(std::addressof(value)), &kOf<T>) {}
+  explicit ValueRef(T& value) noexcept : ValueRef(const_cast<std::remove_cv_t<T>*>(std::addressof(value)), &kOf<T>) {}
 
   const std::type_info& type() const noexcept { return *operations_->type; }
 
@@ -116,8 +115,7 @@ class ValueRef {
 
   template <class T>
   static constexpr Operations kOf{&typeid(T), std::is_const_v<T>, size_of<T>(), &element_of<T>, &walk_of<T>};
-  static constexpr Operations kOfVoid{&typeid(void), false, 0, [](void*, std::size_t) { return ValueRef(); },
-                                      [](void*, const Label&, const LeafVisitor&) {}};
+  static constexpr Operations kOfVoid{&typeid(void), false, 0, nullptr, [](void*, const Label&, const LeafVisitor&) {}};
 
   ValueRef(void* value, const Operations* operations) noexcept : value_(value), operations_(operations) {}
 
