@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "fvhooks/expected.h"
 #include "fvhooks/record.h"
@@ -10,7 +11,8 @@
 namespace fvhooks {
 
 // Any thread. One `write` a record on an O_APPEND descriptor (or one a batch), so lines of several writers stay whole.
-// A failing write is warned of once, its records are counted as dropped; nothing throws but open.
+// A failing write is warned of once, its records are counted as dropped, and the number is warned of at the end; nothing
+// throws but open. Warnings come from the thread that wrote, with no lock held.
 class JsonlSink {
  public:
   // Makes parent folders. `path` may contain <pid>, which is replaced, anew in a forked child. batch: lines held back,
@@ -24,6 +26,8 @@ class JsonlSink {
   bool write(const Record& record) noexcept;
   // The same for a line that is already JSON, with its newline.
   bool write_line(std::string_view line) noexcept;
+  // Counts a record that could not even be made.
+  void drop(std::string_view why) noexcept;
   void flush() noexcept;
   // Flushes; idempotent. Records written after it are dropped.
   void close() noexcept;
@@ -34,8 +38,8 @@ class JsonlSink {
 
  private:
   struct State;
-  explicit JsonlSink(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit JsonlSink(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace fvhooks

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -55,6 +56,9 @@ class Tracer {
   explicit Tracer(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// Rank under torch.distributed, written into each record of this process from now on; nullopt (the default): none.
+void set_rank(std::optional<std::int64_t> rank) noexcept;
 
 // 8 hexadecimal digits, one a process, new in a forked child.
 std::string run_id();

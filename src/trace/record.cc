@@ -1,0 +1,139 @@
+#include "fvhooks/record.h"
+
+#include <algorithm>
+
+#include "core/json_string.h"
+#include "trace/json_format.h"
+#include "trace/sketch_text.h"
+#include "trace/special_number.h"
+
+namespace fvhooks {
+namespace {
+
+using internal::append_json_float;
+using internal::append_json_integer;
+
+struct ValueWriter {
+  std::string& out;
+
+  void operator()(std::nullptr_t) const { out += "null"; }
+  void operator()(double value) const { append_json_float(out, value); }
+  void operator()(Int128 value) const { append_json_integer(out, value); }
+  void operator()(const std::string& text) const { append_json_string(out, text); }
+  void operator()(const std::vector<std::int64_t>& sizes) const {
+    out += '[';
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      if (i > 0) out += ',';
+      append_json_integer(out, sizes[i]);
+    }
+    out += ']';
+  }
+  void operator()(const RawJson& json) const {
+    const auto start = out.size();
+    out += json.text;
+    // In JSON a line break can only be white space between tokens; in a file of lines it would end the record.
+    const auto is_break = [](char c) { return c == '\n' || c == '\r'; };
+    std::replace_if(out.begin() + static_cast<std::ptrdiff_t>(start), out.end(), is_break, ' ');
+  }
+};
+
+void append_key(std::string& line, std::string_view key) {
+  line += line.back() == '{' ? "\"" : ",\"";
+  line += key;
+  line += "\":";
+}
+
+void append_text(std::string& line, std::string_view key, std::string_view text) {
+  append_key(line, key);
+  append_json_string(line, text);
+}
+
+template <class Integer>
+void append_integer(std::string& line, std::string_view key, Integer value) {
+  append_key(line, key);
+  append_json_integer(line, value);
+}
+
+Value extremum(const TensorStats& stats, double value, Int128 exact) {
+  if (stats.count == 0) return nullptr;
+  if (stats.integral) return exact;
+  return value;
+}
+
+}  // namespace
+
+const Value* Record::find(std::string_view stat) const noexcept {
+  const auto found = std::find_if(stats.begin(), stats.end(), [&](const auto& entry) { return entry.first == stat; });
+  return found == stats.end() ? nullptr : &found->second;
+}
+
+std::optional<double> Record::number(std::string_view stat) const noexcept {
+  const Value* value = find(stat);
+  if (!value) return std::nullopt;
+  if (const auto* real = std::get_if<double>(value)) return *real;
+  if (const auto* integer = std::get_if<Int128>(value)) return static_cast<double>(*integer);
+  if (const auto* text = std::get_if<std::string>(value)) return internal::special_number(*text);
+  return std::nullopt;
+}
+
+Value stat_value(Stat stat, const TensorStats& stats, const TensorView& tensor) {
+  switch (stat) {
+    case Stat::AbsMean:
+      return stats.abs_mean;
+    case Stat::Sum:
+      return stats.integral ? Value(stats.exact_sum) : Value(stats.sum);
+    case Stat::Min:
+      return extremum(stats, stats.min, stats.exact_min);
+    case Stat::Max:
+      return extremum(stats, stats.max, stats.exact_max);
+    case Stat::Mean:
+      return stats.mean;
+    case Stat::Std:
+      return stats.std;
+    case Stat::Shape:
+      return std::vector<std::int64_t>(tensor.sizes.begin(), tensor.sizes.end());
+    case Stat::DType:
+      return std::string(torch_name(tensor.dtype));
+    case Stat::Rms:
+      return stats.rms;
+    case Stat::AbsMax:
+      return extremum(stats, stats.abs_max, stats.exact_abs_max);
+    case Stat::Zeros:
+      return static_cast<Int128>(stats.zeros);
+  }
+  return nullptr;
+}
+
+void append_json(std::string& line, const Record& record) {
+  line += '{';
+  append_text(line, "module", record.module);
+  append_text(line, "tensor", record.tensor);
+  append_key(line, "step");
+  if (record.step) {
+    append_json_integer(line, *record.step);
+  } else {
+    line += "null";
+  }
+  for (const auto& [name, value] : record.stats) {
+    line += ',';
+    append_json_string(line, name);
+    line += ':';
+    std::visit(ValueWriter{line}, value);
+  }
+  if (record.call) append_integer(line, "call", *record.call);
+  if (record.seq) append_integer(line, "seq", *record.seq);
+  if (!record.run.empty()) append_text(line, "run", record.run);
+  if (!record.root.empty()) append_text(line, "root", record.root);
+  if (record.rank) append_integer(line, "rank", *record.rank);
+  if (record.nan > 0) append_integer(line, "nan", record.nan);
+  if (record.inf > 0) append_integer(line, "inf", record.inf);
+  if (record.sketch.buckets > 0) {
+    append_key(line, "sketch");
+    line += '"';
+    internal::append_sketch(line, record.sketch);
+    line += '"';
+  }
+  line += "}\n";
+}
+
+}  // namespace fvhooks
