@@ -109,6 +109,13 @@ void ModuleHookManager::remove_forward_hook(std::string_view name, bool run_deta
   if (run_detach) hook->on_detach(*module_);
 }
 
+bool ModuleHookManager::remove_forward_hook(const ForwardHook& hook, bool run_detach) {
+  const std::lock_guard editing(editing_);
+  if (get_forward_hook(hook.name()).get() != &hook) return false;
+  remove_forward_hook(hook.name(), run_detach);
+  return true;
+}
+
 std::shared_ptr<ForwardHook> ModuleHookManager::get_forward_hook(std::string_view name) const {
   auto hooks = forward_hooks();
   const auto found = find(hooks, name);

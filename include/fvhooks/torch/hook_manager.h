@@ -30,6 +30,8 @@ class ModuleHookManager {
   // old one, are run unless run_on_attach is false.
   void replace_forward_hook(std::string_view name, std::shared_ptr<ForwardHook> hook, bool run_on_attach = true);
   void remove_forward_hook(std::string_view name, bool run_detach = true);
+  // This very hook, if it is attached here; false if not.
+  bool remove_forward_hook(const ForwardHook& hook, bool run_detach = true);
 
   // Null if there is none of that name.
   std::shared_ptr<ForwardHook> get_forward_hook(std::string_view name) const;

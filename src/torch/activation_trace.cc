@@ -1,0 +1,126 @@
+#include "fvhooks/torch/activation_trace.h"
+
+#include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
+
+#include <utility>
+#include <vector>
+
+#include "fvhooks/torch/hook_manager.h"
+#include "fvhooks/torch/tensor_view.h"
+#include "fvhooks/warning.h"
+#include "torch/trace_targets.h"
+
+namespace fvhooks {
+namespace {
+
+// The calls that this thread is inside of, innermost last. Pushed and popped in pairs: a forward that throws comes to
+// forward_failed.
+thread_local std::vector<TraceCall> calls_under_way;
+
+TraceCall leave_call() noexcept {
+  const auto call = calls_under_way.back();
+  calls_under_way.pop_back();
+  return call;
+}
+
+void warn_through_torch_unless_handled() {
+  if (!has_warning_handler()) set_warning_handler([](std::string_view message) { TORCH_WARN(message); });
+}
+
+struct Hooked {
+  std::shared_ptr<ModuleHookManager> manager;
+  std::shared_ptr<ActivationStatHook> hook;
+};
+
+// The trace that one of the targets is under, or null.
+const Tracer* present_trace(const std::vector<internal::TraceTarget>& targets) {
+  for (const auto& target : targets) {
+    const auto manager = ModuleHookManager::get_from(*target.module);
+    const auto hook = manager ? manager->get_forward_hook(ActivationStatHook::kName) : nullptr;
+    if (const auto* const traced = dynamic_cast<const ActivationStatHook*>(hook.get())) return &traced->tracer();
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void ActivationStatHook::pre_forward(torch::nn::Module&, ValueRef args) {
+  const auto call = tracer_->enter(module_);
+  calls_under_way.push_back(call);
+  if (tracer_->config().inputs) record("in", call, args);
+}
+
+void ActivationStatHook::post_forward(torch::nn::Module&, ValueRef output) { record("out", leave_call(), output); }
+
+void ActivationStatHook::forward_failed(torch::nn::Module&) noexcept { leave_call(); }
+
+void ActivationStatHook::record(std::string_view root, const TraceCall& call, ValueRef value) const {
+  if (!call.recorded) return;
+  value.walk(root, [&](at::Tensor& tensor, const Label& label) {
+    const HostTensor host(tensor);
+    if (const auto* const view = host.view())
+      tracer_->record(module_, call, label, *view);
+    else
+      tracer_->record(module_, call, label, OpaqueTensor{host.reason(), host.dtype_name(), host.sizes()});
+  });
+}
+
+struct ActivationTrace::State {
+  std::shared_ptr<Tracer> tracer;
+  std::vector<Hooked> hooked;
+
+  // Here and not in ActivationTrace, so that an attach that fails half way undoes itself.
+  ~State() {
+    for (const auto& each : hooked) each.manager->remove_forward_hook(*each.hook);
+    tracer->flush();
+  }
+};
+
+ActivationTrace::ActivationTrace() noexcept = default;
+ActivationTrace::ActivationTrace(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+ActivationTrace::ActivationTrace(ActivationTrace&&) noexcept = default;
+ActivationTrace& ActivationTrace::operator=(ActivationTrace&&) noexcept = default;
+ActivationTrace::~ActivationTrace() { detach(); }
+
+void ActivationTrace::detach() noexcept {
+  if (!state_) return;
+  if (const auto dropped = state_->tracer->dropped(); dropped > 0)
+    warn(std::to_string(dropped) + " records of the activation trace could not be written to " +
+         state_->tracer->path());
+  state_ = nullptr;
+}
+
+const Tracer& ActivationTrace::tracer() const noexcept { return *state_->tracer; }
+std::size_t ActivationTrace::modules() const noexcept { return state_->hooked.size(); }
+
+ActivationTrace attach_activation_trace(torch::nn::Module& model, const TraceConfig& config, std::string root) {
+  if (!config.enabled) return {};
+  warn_through_torch_unless_handled();
+  if (config.stats.empty()) {
+    warn("FASTVIDEO_TRACE_STATS names no statistic that there is: nothing is traced");
+    return {};
+  }
+  const auto targets = internal::trace_targets(model, config);
+  if (const auto* const tracer = present_trace(targets)) {
+    warn("the model, or a part of it, is traced to " + tracer->path() +
+         " already: detach that trace first. Nothing was attached");
+    return {};
+  }
+  auto state = std::make_unique<ActivationTrace::State>();
+  state->tracer = Tracer::open(config, std::move(root)).value();
+  for (const auto& target : targets) {
+    const Hooked hooked{ModuleHookManager::get_from_or_default(*target.module),
+                        std::make_shared<ActivationStatHook>(target.name, state->tracer)};
+    hooked.manager->append_forward_hook(hooked.hook);
+    state->hooked.push_back(hooked);
+  }
+  return ActivationTrace(std::move(state));
+}
+
+ActivationTrace attach_activation_trace(torch::nn::Module& model, std::string root) {
+  warn_through_torch_unless_handled();
+  return attach_activation_trace(model, trace_config_from().value(), std::move(root));
+}
+
+}  // namespace fvhooks

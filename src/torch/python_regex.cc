@@ -1,0 +1,75 @@
+#include "torch/python_regex.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include <array>
+
+namespace fvhooks::internal {
+namespace {
+
+struct Free {
+  void operator()(pcre2_code* code) const { pcre2_code_free(code); }
+  void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
+  void operator()(pcre2_compile_context* context) const { pcre2_compile_context_free(context); }
+  void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Free>;
+
+std::string message_of(int code) {
+  std::array<PCRE2_UCHAR, 256> text{};
+  pcre2_get_error_message(code, text.data(), text.size());
+  return reinterpret_cast<const char*>(text.data());
+}
+
+PCRE2_SPTR bytes(std::string_view text) { return reinterpret_cast<PCRE2_SPTR>(text.data()); }
+
+// A module's name takes microseconds; these limits are reached in well under a second.
+constexpr std::uint32_t kMatchLimit = 1'000'000;
+constexpr std::uint32_t kDepthLimit = 100'000;
+
+}  // namespace
+
+struct PythonRegex::Code {
+  Owned<pcre2_code> code;
+  Owned<pcre2_match_context> limits;
+};
+
+PythonRegex::PythonRegex(std::unique_ptr<Code> code) : code_(std::move(code)) {}
+PythonRegex::PythonRegex(PythonRegex&&) noexcept = default;
+PythonRegex& PythonRegex::operator=(PythonRegex&&) noexcept = default;
+PythonRegex::~PythonRegex() = default;
+
+Expected<PythonRegex> PythonRegex::compile(std::string_view pattern) {
+  auto translated = translate_python_pattern(pattern);
+  if (!translated) return translated.error();
+  const Owned<pcre2_compile_context> context(pcre2_compile_context_create(nullptr));
+  pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
+  const std::uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
+                                (translated->ascii ? 0U : std::uint32_t{PCRE2_UCP});
+  int error = 0;
+  PCRE2_SIZE offset = 0;
+  auto code = std::make_unique<Code>();
+  code->code.reset(
+      pcre2_compile(bytes(translated->pattern), translated->pattern.size(), options, &error, &offset, context.get()));
+  if (!code->code) {
+    // The offset is into the translation; where they part it is only near.
+    return Error{message_of(error) + " at byte " + std::to_string(std::min(offset, pattern.size()))};
+  }
+  code->limits.reset(pcre2_match_context_create(nullptr));
+  pcre2_set_match_limit(code->limits.get(), kMatchLimit);
+  pcre2_set_depth_limit(code->limits.get(), kDepthLimit);
+  return PythonRegex(std::move(code));
+}
+
+Expected<bool> PythonRegex::search(std::string_view subject) const {
+  const Owned<pcre2_match_data> data(pcre2_match_data_create(1, nullptr));
+  const int result =
+      pcre2_match(code_->code.get(), bytes(subject), subject.size(), 0, 0, data.get(), code_->limits.get());
+  if (result == PCRE2_ERROR_NOMATCH) return false;
+  if (result < 0) return Error{message_of(result) + " while searching \"" + std::string(subject) + "\""};
+  return true;
+}
+
+}  // namespace fvhooks::internal
