@@ -1,0 +1,14 @@
+#pragma once
+// From the 256 sums of docs/sketch.md to what is stored.
+#include <array>
+
+#include "fvhooks/stats.h"
+#include "stats/tile.h"
+
+namespace fvhooks::internal {
+
+using SketchSums = std::array<double, kSketchBuckets>;
+
+Sketch stored_sketch(SketchSums sums, int buckets);
+
+}  // namespace fvhooks::internal

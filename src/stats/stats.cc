@@ -1,0 +1,121 @@
+// Tensor to statistics and sketch: tiles into chunks, chunks into the whole. Chunks know nothing of each other, so that
+// threads may take them; what they give is merged in order.
+#include "fvhooks/stats.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cmath>
+#include <limits>
+
+#include "stats/add_tile.h"
+#include "stats/float_environment.h"
+#include "stats/merge.h"
+
+namespace fvhooks {
+namespace internal {
+namespace {
+
+Chunk chunk_of(const TileSource& source, AddTile add_tile, std::uint64_t first_tile) {
+  Chunk chunk;
+  const std::uint64_t end = std::min(first_tile + kTilesPerChunk, source.tiles());
+  for (std::uint64_t tile = first_tile; tile < end; ++tile) add_tile(source, tile, chunk);
+  return chunk;
+}
+
+void merge(Chunk& into, const Chunk& next) {
+  merge(into.moments, next.moments);
+  merge(into.census, next.census);
+  merge(into.integers, next.integers);
+}
+
+// NaN has one bit pattern in a result, and zero one sign.
+double canonical(double value) { return std::isnan(value) ? std::numeric_limits<double>::quiet_NaN() : value + 0.0; }
+
+TensorStats float_results(const Moments& moments, const Census& census) {
+  const auto n = static_cast<double>(moments.count);
+  TensorStats stats;
+  stats.nan = census.nan;
+  stats.inf = census.inf;
+  stats.zeros = census.zeros;
+  stats.sum = canonical(moments.sum);
+  stats.mean = canonical(moments.sum / n);
+  stats.abs_mean = canonical(moments.magnitude / n);
+  const bool unordered = census.nan > 0;
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  stats.min = unordered ? kNaN : canonical(census.min);
+  stats.max = unordered ? kNaN : canonical(census.max);
+  stats.abs_max = unordered ? kNaN : canonical(census.abs_max());
+  return stats;
+}
+
+TensorStats integer_results(const IntegerSums& sums, std::uint64_t count) {
+  const auto n = static_cast<double>(count);
+  TensorStats stats;
+  stats.integral = true;
+  stats.zeros = sums.zeros;
+  stats.exact_sum = sums.sum;
+  stats.exact_min = sums.min;
+  stats.exact_max = sums.max;
+  stats.exact_abs_max = sums.abs_max();
+  stats.sum = static_cast<double>(sums.sum);
+  stats.mean = stats.sum / n;
+  stats.abs_mean = static_cast<double>(sums.magnitude) / n;
+  stats.min = static_cast<double>(sums.min);
+  stats.max = static_cast<double>(sums.max);
+  stats.abs_max = static_cast<double>(stats.exact_abs_max);
+  return stats;
+}
+
+void add_spread(TensorStats& stats, const Moments& moments, bool all_finite) {
+  const auto n = static_cast<double>(moments.count);
+  const bool too_large = all_finite && !std::isfinite(moments.m2);
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const double std = too_large ? kInfinity : std::sqrt(moments.m2 / (n - 1));
+  stats.std = moments.count == 1 ? std::numeric_limits<double>::quiet_NaN() : canonical(std);
+  stats.rms = too_large ? kInfinity : canonical(std::sqrt(moments.m2 / n + moments.mean * moments.mean));
+}
+
+TensorStats empty_results(bool integral) {
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  TensorStats stats;
+  stats.integral = integral;
+  stats.mean = stats.abs_mean = stats.std = stats.rms = kNaN;
+  return stats;
+}
+
+TensorStats results(const Chunk& whole, std::uint64_t count, bool integral) {
+  if (count == 0) return empty_results(integral);
+  TensorStats stats = integral ? integer_results(whole.integers, count) : float_results(whole.moments, whole.census);
+  add_spread(stats, whole.moments, whole.census.all_finite());
+  stats.count = count;
+  return stats;
+}
+
+// Out of line, so that no arithmetic leaves the FloatEnvironment.
+[[gnu::noinline]] TensorStats computed(const TensorView& tensor, int buckets, Sketch* sketch) {
+  const TileSource source(tensor, buckets != 0);
+  const AddTile add_tile = tile_adder(tensor.dtype);
+  Chunk whole;
+  SketchSums sums{};
+  for (std::uint64_t tile = 0; tile < source.tiles(); tile += kTilesPerChunk) {
+    const Chunk chunk = chunk_of(source, add_tile, tile);
+    merge(whole, chunk);
+    for (const SketchSums& part : chunk.sketch) {
+      for (std::size_t bucket = 0; bucket < kSketchBuckets; ++bucket) sums[bucket] += part[bucket];
+    }
+  }
+  if (buckets != 0) *sketch = stored_sketch(sums, buckets);
+  return results(whole, source.count(), is_integral(tensor.dtype));
+}
+
+}  // namespace
+}  // namespace internal
+
+TensorStats tensor_stats(const TensorView& tensor, int buckets, Sketch* sketch) {
+  assert(buckets == 0 || ((buckets == 64 || buckets == 128 || buckets == 256) && sketch != nullptr));
+  const internal::FloatEnvironment environment;
+  return internal::computed(tensor, buckets, sketch);
+}
+
+}  // namespace fvhooks
