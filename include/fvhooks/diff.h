@@ -32,8 +32,8 @@ bool is_failure(Status status) noexcept;               // everything but Equal, 
 bool is_wrong(Status status) noexcept;                 // values known to differ: Diverged, Shape, NonFinite
 
 struct DiffOptions {
-  std::optional<double> rtol;                      // relative L2 error allowed; else a model from dtype and depth
-  DType assumed_dtype = DType::Float32;            // of records that do not say theirs
+  std::optional<double> rtol;                     // relative L2 error allowed; else a model from dtype and depth
+  DType assumed_dtype = DType::Float32;           // of records that do not say theirs
   std::function<void(double fraction)> progress;  // of both files together, now and then
 };
 

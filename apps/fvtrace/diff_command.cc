@@ -1,0 +1,86 @@
+#include "diff_command.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "exit_status.h"
+#include "fvhooks/diff.h"
+#include "fvhooks/report.h"
+#include "terminal.h"
+
+namespace fvtrace {
+namespace {
+
+constexpr auto kDescription =
+    "Compare the trace of a port with that of its reference and name the module that first goes wrong.\n\n"
+    "Records are paired on (module, tensor, step, call) and held against a threshold, in the reference's order of\n"
+    "execution. With inputs recorded (FASTVIDEO_TRACE_INPUTS=1 on both sides) the verdict tells the module that\n"
+    "introduced an error from those that pass it on.";
+
+constexpr auto kFooter =
+    "Examples:\n"
+    "  fvtrace diff reference.jsonl port.jsonl\n"
+    "  fvtrace diff --rtol 1e-4 reference.jsonl port.jsonl     one threshold for every record\n"
+    "  fvtrace diff --json reference.jsonl - < port.jsonl      for programs\n\n"
+    "Exit status: 0 all within, 1 diverged or incomparable, 2 could not run.";
+
+struct DiffArguments {
+  std::string reference, port;
+  std::optional<double> rtol;
+  std::string dtype = "float32";
+  bool json = false, no_progress = false;
+  std::size_t rows = 40;
+};
+
+// "bfloat16" as well as "torch.bfloat16"
+std::optional<fvhooks::DType> dtype_named(const std::string& name) {
+  return fvhooks::dtype_from_torch_name(name.starts_with("torch.") ? name : "torch." + name);
+}
+
+int run(const DiffArguments& arguments) {
+  fvhooks::DiffOptions options;
+  options.rtol = arguments.rtol;
+  options.assumed_dtype = *dtype_named(arguments.dtype);
+  ProgressLine progress("reading traces", !arguments.no_progress);
+  options.progress = [&](double fraction) { progress.update(fraction); };
+
+  const auto verdict = fvhooks::diff_traces(arguments.reference, arguments.port, options);
+  progress.clear();
+  if (!verdict) {
+    spdlog::error(verdict.error().message);
+    return kCouldNotRun;
+  }
+  const auto report = arguments.json
+                          ? fvhooks::json_report(*verdict)
+                          : fvhooks::terminal_report(*verdict, {stdout_shows_colour(), arguments.rows, stdout_width()});
+  if (!print(report)) return kCouldNotRun;
+  return verdict->passed ? kAllWithin : kDiverged;
+}
+
+}  // namespace
+
+void add_diff(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("diff", kDescription);
+  const auto arguments = std::make_shared<DiffArguments>();
+  command->footer(kFooter);
+  command->add_option("REFERENCE", arguments->reference, "Trace of the reference; - is standard input")->required();
+  command->add_option("PORT", arguments->port, "Trace of the port; - is standard input")->required();
+  command
+      ->add_option("--rtol", arguments->rtol,
+                   "Relative L2 error allowed everywhere, in place of the model from dtype and depth")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--dtype", arguments->dtype, "Dtype assumed of records that do not say theirs")
+      ->check([](const std::string& name) {
+        return dtype_named(name) ? std::string() : name + " is no dtype (float32, bfloat16, float16, float64, ...)";
+      })
+      ->capture_default_str();
+  command->add_option("--rows", arguments->rows, "Rows of the table; 0 shows every record")->capture_default_str();
+  command->add_flag("--json", arguments->json, "Write the whole verdict as JSON (docs/diff.md)");
+  command->add_flag("--no-progress", arguments->no_progress, "No progress line on a terminal");
+  command->callback([arguments, &action] { action = [arguments] { return run(*arguments); }; });
+}
+
+}  // namespace fvtrace

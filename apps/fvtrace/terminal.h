@@ -1,0 +1,36 @@
+#pragma once
+// What the command knows of the terminal that it talks to.
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+namespace fvtrace {
+
+// A terminal, NO_COLOR (no-color.org) unset or empty, and TERM not "dumb".
+bool stdout_shows_colour();
+std::size_t stdout_width();  // 100 where it is no terminal
+
+// Writes to standard output. A reader that has left (`| head`) is no failure; a full disk is: it is reported, and
+// false.
+bool print(const std::string& text);
+
+// One line on standard error, if that is a terminal, from the first second on.
+class ProgressLine {
+ public:
+  ProgressLine(std::string what, bool is_wanted);
+  ~ProgressLine() { clear(); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  void update(double fraction);
+  void clear();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string what_;
+  bool is_wanted_;
+  bool is_shown_ = false;
+  Clock::time_point next_;
+};
+
+}  // namespace fvtrace

@@ -1,0 +1,248 @@
+#include "diff/error.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+namespace fvhooks::internal {
+namespace {
+
+// What says something about the values; shape, dtype and zeros do not.
+constexpr std::array<std::string_view, 8> kValueStats = {"abs_mean", "rms", "std",  "abs_max",
+                                                         "min",      "max", "mean", "sum"};
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
+  return text + "]";
+}
+
+bool is_error(const Value* value) {
+  const auto* text = value ? std::get_if<std::string>(value) : nullptr;
+  return text && text->starts_with("<error: ");
+}
+
+// FastVideo's own records do not count NaN and infinities, so that no count says nothing there.
+bool counts_non_finite(const Record& record) { return record.seq || record.call || record.sketch.buckets != 0; }
+
+bool same_value(const Value& a, const Value& b) {
+  const auto *x = std::get_if<double>(&a), *y = std::get_if<double>(&b);
+  if (x && y) return *x == *y || (std::isnan(*x) && std::isnan(*y));
+  if (const auto *raw_a = std::get_if<RawJson>(&a), *raw_b = std::get_if<RawJson>(&b); raw_a || raw_b) {
+    return raw_a && raw_b && raw_a->text == raw_b->text;
+  }
+  const auto *text_a = std::get_if<std::string>(&a), *text_b = std::get_if<std::string>(&b);
+  if (text_a || text_b) return text_a && text_b && *text_a == *text_b;
+  const auto *exact_a = std::get_if<Int128>(&a), *exact_b = std::get_if<Int128>(&b);
+  if (exact_a || exact_b) return exact_a && exact_b && *exact_a == *exact_b;
+  const auto *shape_a = std::get_if<std::vector<std::int64_t>>(&a),
+             *shape_b = std::get_if<std::vector<std::int64_t>>(&b);
+  if (shape_a || shape_b) return shape_a && shape_b && *shape_a == *shape_b;
+  return !x && !y;  // null on both sides
+}
+
+bool is_overflowed(const Sketch& sketch) {
+  const auto end = sketch.values.begin() + sketch.buckets;
+  return std::any_of(sketch.values.begin(), end,
+                     [](float value) { return std::fabs(value) >= std::numeric_limits<float>::max(); });
+}
+
+// Sketches of one size, or nothing where a side has none that can be used.
+std::optional<std::pair<Sketch, Sketch>> common_sketches(const Record& reference, const Record& port) {
+  const int buckets = std::min(reference.sketch.buckets, port.sketch.buckets);
+  if (buckets == 0 || is_overflowed(reference.sketch) || is_overflowed(port.sketch)) return std::nullopt;
+  return std::pair(fold(reference.sketch, buckets), fold(port.sketch, buckets));
+}
+
+bool same_sketch(const Sketch& a, const Sketch& b) {
+  return std::equal(a.values.begin(), a.values.begin() + a.buckets, b.values.begin(), [](float x, float y) {
+    return std::bit_cast<std::uint32_t>(x) == std::bit_cast<std::uint32_t>(y);
+  });
+}
+
+// Everything that both sides recorded about the values is the same, and that is something.
+bool is_same(const Record& reference, const Record& port, const std::optional<std::pair<Sketch, Sketch>>& sketches) {
+  if (sketches && !same_sketch(sketches->first, sketches->second)) return false;
+  bool has_evidence = sketches.has_value();
+  for (const auto& [name, value] : reference.stats) {
+    const auto* other = port.find(name);
+    if (!other) continue;
+    if (is_error(&value) || is_error(other)) return false;
+    if (!same_value(value, *other)) return false;
+    const bool says_something = name != "shape" && name != "dtype" && name != "zeros";
+    has_evidence |= says_something && !std::holds_alternative<std::nullptr_t>(value);
+  }
+  return has_evidence;
+}
+
+std::optional<double> both_finite(const Record& reference, const Record& port, std::string_view stat) {
+  const auto a = reference.number(stat), b = port.number(stat);
+  if (!a || !b || !std::isfinite(*a) || !std::isfinite(*b)) return std::nullopt;
+  return std::fabs(*a - *b);
+}
+
+// The size of the reference's elements: what a difference of min, max, mean or std is held against, so that one that is
+// small by cancellation raises no alarm.
+double magnitude(const Record& reference, std::initializer_list<std::string_view> stats) {
+  double largest = 0;
+  for (const auto stat : stats) {
+    const auto value = reference.number(stat);
+    if (value && std::isfinite(*value)) largest = std::max(largest, std::fabs(*value));
+  }
+  return largest;
+}
+
+std::optional<double> element_count(const Record& reference, const Record& port) {
+  const auto shape = recorded_shape(reference) ? recorded_shape(reference) : recorded_shape(port);
+  if (!shape) return std::nullopt;
+  double count = 1;
+  for (const auto size : *shape) count *= static_cast<double>(size);
+  return count;
+}
+
+std::optional<double> scale_of(const Record& reference, const Record& port, std::string_view stat) {
+  if (stat == "abs_mean" || stat == "rms") return magnitude(reference, {stat});
+  if (stat == "abs_max" || stat == "min" || stat == "max") {
+    return magnitude(reference, {"abs_max", "min", "max", "abs_mean", "rms"});
+  }
+  if (stat == "std") return magnitude(reference, {"std", "abs_mean", "rms"});
+  // Sums cancel, so their own size is no measure.
+  const double element = magnitude(reference, {"abs_mean", "rms"});
+  if (stat == "mean") return element != 0 ? element : magnitude(reference, {"mean", "std", "abs_max", "min", "max"});
+  const auto count = element_count(reference, port);
+  if (!count) return std::nullopt;
+  return *count * (element != 0 ? element : magnitude(reference, {"abs_max", "min", "max", "std", "mean"}));
+}
+
+struct StatisticError {
+  std::string_view stat;
+  double error = 0;
+};
+
+std::optional<StatisticError> largest_statistic_error(const Record& reference, const Record& port) {
+  std::optional<StatisticError> largest;
+  for (const auto stat : kValueStats) {
+    const auto difference = both_finite(reference, port, stat);
+    const auto scale = scale_of(reference, port, stat);
+    if (!difference || !scale) continue;
+    double error = 0;
+    if (*difference != 0) error = *scale != 0 ? *difference / *scale : std::numeric_limits<double>::infinity();
+    if (!largest || error > largest->error) largest = StatisticError{stat, error};
+  }
+  return largest;
+}
+
+std::optional<std::string> non_finite_difference(const Record& reference, const Record& port) {
+  if (counts_non_finite(reference) && counts_non_finite(port)) {
+    const auto count = [](const Record& record) {
+      return std::to_string(record.nan) + " NaN and " + std::to_string(record.inf) + " infinite";
+    };
+    if (reference.nan != port.nan || reference.inf != port.inf) {
+      return count(reference) + " in the reference, " + count(port) + " in the port";
+    }
+  }
+  for (const auto stat : kValueStats) {
+    const auto a = reference.number(stat), b = port.number(stat);
+    if (!a || !b || (std::isfinite(*a) && std::isfinite(*b))) continue;
+    const bool is_same = *a == *b || (std::isnan(*a) && std::isnan(*b));
+    if (!is_same)
+      return std::string(stat) + " is " + short_number(*a) + " in the reference, " + short_number(*b) + " in the port";
+  }
+  return std::nullopt;
+}
+
+bool is_empty(const std::optional<std::vector<std::int64_t>>& shape) {
+  return shape && std::find(shape->begin(), shape->end(), 0) != shape->end();
+}
+
+// Integers have no rounding: what is not the same is wrong. FastVideo's own sums of integers went through float32, and
+// are compared as such.
+bool are_exact_integers(const Record& reference, const Record& port) {
+  const auto is_integer = [](const Record& record) {
+    const auto* sum = record.find("sum");
+    const bool has_exact_sum = sum && std::holds_alternative<Int128>(*sum);
+    const auto dtype = recorded_dtype(record);
+    return has_exact_sum || (dtype && is_integral(*dtype) && record.sketch.buckets != 0);
+  };
+  return is_integer(reference) && is_integer(port);
+}
+
+std::string why_incomparable(const Record& reference, const Record& port) {
+  for (const auto* record : {&reference, &port}) {
+    for (const auto& [name, value] : record->stats) {
+      if (is_error(&value)) return std::get<std::string>(value);
+    }
+  }
+  return "the two records have no sketch and no statistic in common that can be judged";
+}
+
+// The values of one tensor by sketch, else by statistics.
+Measured measure_values(const Record& reference, const Record& port) {
+  const auto sketches = common_sketches(reference, port);
+  Measured measured;
+  if (is_same(reference, port, sketches)) return {Status::Equal, 0.0, sketches.has_value(), {}};
+  const auto by_statistics = largest_statistic_error(reference, port);
+  if (sketches) {
+    const double distance = relative_l2(sketches->first, sketches->second);
+    if (!std::isnan(distance)) {
+      measured.error = distance;
+      measured.by_sketch = true;
+    }
+  }
+  if (!measured.error && by_statistics) measured.error = by_statistics->error;
+  if (!measured.error) return {Status::Incomparable, {}, false, why_incomparable(reference, port)};
+  if (by_statistics && by_statistics->error != 0) {
+    measured.detail = std::string(by_statistics->stat) + " " + short_number(*reference.number(by_statistics->stat)) +
+                      " against " + short_number(*port.number(by_statistics->stat));
+  }
+  if (are_exact_integers(reference, port)) measured.settled = Status::Diverged;
+  return measured;
+}
+
+}  // namespace
+
+std::optional<DType> recorded_dtype(const Record& record) {
+  const auto* value = record.find("dtype");
+  const auto* name = value ? std::get_if<std::string>(value) : nullptr;
+  return name ? dtype_from_torch_name(*name) : std::nullopt;
+}
+
+std::optional<std::vector<std::int64_t>> recorded_shape(const Record& record) {
+  const auto* value = record.find("shape");
+  const auto* shape = value ? std::get_if<std::vector<std::int64_t>>(value) : nullptr;
+  return shape ? std::optional(*shape) : std::nullopt;
+}
+
+Measured measure(const Record& reference, const Record& port) {
+  const auto shape = recorded_shape(reference), port_shape = recorded_shape(port);
+  if (shape && port_shape && *shape != *port_shape) {
+    return {Status::Shape,
+            {},
+            false,
+            shape_text(*shape) + " in the reference, " + shape_text(*port_shape) + " in the port"};
+  }
+  if (const auto difference = non_finite_difference(reference, port))
+    return {Status::NonFinite, {}, false, *difference};
+  if (is_empty(shape) && is_empty(port_shape)) return {Status::Equal, {}, false, "no elements"};
+
+  auto measured = measure_values(reference, port);
+  const auto dtype = recorded_dtype(reference), port_dtype = recorded_dtype(port);
+  if (dtype && port_dtype && *dtype != *port_dtype) {
+    measured.detail += (measured.detail.empty() ? "" : "; ") + std::string(torch_name(*dtype)) + " in the reference, " +
+                       std::string(torch_name(*port_dtype)) + " in the port";
+  }
+  return measured;
+}
+
+std::string short_number(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value < 0 ? "-Infinity" : "Infinity";
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, 4).ptr;
+  return {text.data(), end};
+}
+
+}  // namespace fvhooks::internal

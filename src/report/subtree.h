@@ -1,0 +1,22 @@
+#pragma once
+// Thousands of missing records in a few lines: "blocks.7.* (84 records)".
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "fvhooks/diff.h"
+
+namespace fvhooks::internal {
+
+struct Subtree {
+  std::string module;         // root of the subtree; "" with whole: everything
+  bool is_whole = false;      // every record of the side that has them is of this status
+  bool has_children = false;  // modules below it are meant too
+  std::size_t records = 0;
+};
+
+// Groups the records of `status` (Missing or Extra) under the largest modules that are wholly of that status, in order
+// of first appearance; what is left is grouped by module.
+std::vector<Subtree> subtrees(const Verdict& verdict, Status status);
+
+}  // namespace fvhooks::internal

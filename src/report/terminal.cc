@@ -1,0 +1,144 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "fvhooks/report.h"
+#include "report/subtree.h"
+#include "report/table.h"
+
+namespace fvhooks {
+namespace {
+
+using internal::printable;
+
+class Paint {
+ public:
+  explicit Paint(bool colour) : colour_(colour) {}
+  std::string good(const std::string& text) const { return wrap("1;32", text); }
+  std::string bad(const std::string& text) const { return wrap("1;31", text); }
+  std::string strong(const std::string& text) const { return wrap("1", text); }
+
+ private:
+  std::string wrap(std::string_view code, const std::string& text) const {
+    return colour_ ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
+  }
+  bool colour_;
+};
+
+std::string module_name(const std::string& root, const std::string& module) {
+  if (module.empty()) return root.empty() ? "the root module" : "the root module of " + printable(root);
+  return root.empty() ? printable(module) : printable(module) + " of " + printable(root);
+}
+
+std::string moment(const std::optional<std::int64_t>& step, std::uint64_t call,
+                   const std::optional<std::int64_t>& rank) {
+  std::string text = step ? fmt::format("step {}, call {}", *step, call) : fmt::format("call {}", call);
+  if (rank) text += fmt::format(", rank {}", *rank);
+  return text;
+}
+
+std::string headline(const Verdict& verdict, const Paint& paint) {
+  if (verdict.passed) {
+    return fmt::format("{}  {} records agree\n", paint.good("PASS"), verdict.comparisons.size());
+  }
+  const auto differs =
+      verdict.count(Status::Diverged) + verdict.count(Status::Shape) + verdict.count(Status::NonFinite);
+  if (!verdict.introducer) {
+    const std::string why = verdict.comparisons.empty()
+                                ? "nothing was compared"
+                                : "no values are known to differ, but not all could be compared";
+    return fmt::format("{}  {}\n", paint.bad("INCOMPLETE"), why);
+  }
+  const auto& introducer = *verdict.introducer;
+  const auto where = moment(introducer.step, introducer.call, introducer.rank);
+  if (introducer.outside) {
+    return fmt::format("{}  the model was given other inputs ({})\n  {}\n", paint.bad("DIVERGED"), where,
+                       printable(introducer.reason));
+  }
+  const auto name = paint.strong(module_name(introducer.root, introducer.module));
+  const auto claim = introducer.by_inputs ? fmt::format("{} introduced the error", name)
+                                          : fmt::format("{} is the first that differs", name);
+  return fmt::format("{}  {} ({}), {} records differ\n  {}\n", paint.bad("DIVERGED"), claim, where, differs,
+                     printable(introducer.reason));
+}
+
+std::string first_failure(const Verdict& verdict) {
+  if (!verdict.first_diverged) return {};
+  const auto& first = verdict.comparisons[*verdict.first_diverged];
+  std::string text = fmt::format("  first: {} {} ({}) is {}", module_name(first.key.root, first.key.module),
+                                 printable(first.key.tensor), moment(first.key.step, first.key.call, first.key.rank),
+                                 status_name(first.status));
+  if (first.error && first.threshold) {
+    text += fmt::format(", error {:.2g} where {:.2g} is allowed", *first.error, *first.threshold);
+  }
+  if (!first.detail.empty()) text += " (" + printable(first.detail) + ")";
+  return text + "\n";
+}
+
+std::string counts(const Verdict& verdict) {
+  std::string text;
+  for (std::size_t i = 0; i < kStatusCount; ++i) {
+    if (verdict.counts[i] == 0) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "  " : ", ", verdict.counts[i], status_name(static_cast<Status>(i)));
+  }
+  return text.empty() ? text : text + "\n";
+}
+
+// "blocks.7.* missing in the port (84 records)"
+std::string absent(const Verdict& verdict, Status status, std::string_view what) {
+  constexpr std::size_t kShown = 12;
+  const auto groups = internal::subtrees(verdict, status);
+  std::string text;
+  for (std::size_t i = 0; i < std::min(groups.size(), kShown); ++i) {
+    const auto& group = groups[i];
+    std::string name =
+        group.module.empty() ? (group.has_children ? "everything" : "the root module") : printable(group.module);
+    if (group.has_children && !group.module.empty()) name += ".*";
+    text += fmt::format("  {} {} ({}{} record{})\n", name, what,
+                        group.is_whole ? "" : "some of its records: ", group.records, group.records == 1 ? "" : "s");
+  }
+  if (groups.size() > kShown) text += fmt::format("  … and {} modules more\n", groups.size() - kShown);
+  return text;
+}
+
+std::string problems(std::string_view path, std::uint64_t count, const std::vector<TraceProblem>& first) {
+  constexpr std::size_t kShown = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(first.size(), kShown); ++i) {
+    text += fmt::format("  {}:{}: {}\n", printable(path), first[i].line, printable(first[i].message));
+  }
+  const auto shown = std::min<std::uint64_t>(first.size(), kShown);
+  if (count > shown) text += fmt::format("  {}: {} lines more could not be read\n", printable(path), count - shown);
+  return text;
+}
+
+std::string section(std::string_view title, const std::string& body) {
+  return body.empty() ? std::string() : fmt::format("\n{}\n{}", title, body);
+}
+
+std::string notes(const Verdict& verdict) {
+  std::string text = "  thresholds: " + verdict.threshold_source + "\n";
+  for (const auto& note : verdict.notes) text += "  " + printable(note) + "\n";
+  return text;
+}
+
+}  // namespace
+
+std::string terminal_report(const Verdict& verdict, const TerminalStyle& style) {
+  const Paint paint(style.colour);
+  std::string text = headline(verdict, paint);
+  text += first_failure(verdict);
+  text += counts(verdict);
+  text += section(verdict.passed ? "Closest to their thresholds" : "In the order of execution",
+                  internal::table(verdict, style));
+  text += section("Missing and extra", absent(verdict, Status::Missing, "missing in the port") +
+                                           absent(verdict, Status::Extra, "only in the port"));
+  text += section("Lines that could not be read",
+                  problems(verdict.reference, verdict.reference_problem_count, verdict.reference_problems) +
+                      problems(verdict.port, verdict.port_problem_count, verdict.port_problems));
+  text += section("Notes", notes(verdict));
+  return text;
+}
+
+}  // namespace fvhooks
