@@ -16,6 +16,7 @@ namespace fvhooks {
 // JSON that is written as it stands (a value from a caller's own statistic).
 struct RawJson {
   std::string text;
+  bool operator==(const RawJson&) const = default;
 };
 
 // null; a float (non-finite ones are written as strings); an exact integer; text; a shape; anything else.

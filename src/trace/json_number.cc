@@ -1,7 +1,8 @@
 #include "trace/json_number.h"
 
+#include <algorithm>
 #include <charconv>
-#include <cstdlib>
+#include <cstdint>
 #include <limits>
 
 namespace fvhooks::internal {
@@ -54,11 +55,19 @@ std::optional<Int128> parse_integer(std::string_view text) {
   return value;
 }
 
-// Whether the first digit that counts stands for 1 or more: from_chars tells that a number is out of range, not on
-// which side.
+// Which way a number is out of range, from_chars does not tell: by the decimal place of the first digit that counts.
 bool is_large(std::string_view text) {
-  const auto exponent = text.find_first_of("eE");
-  return exponent == std::string_view::npos || text[exponent + 1] != '-';
+  const auto mantissa = text.substr(0, text.find_first_of("eE"));
+  const auto point = static_cast<std::int64_t>(std::min(mantissa.find('.'), mantissa.size()));
+  const auto first = static_cast<std::int64_t>(mantissa.find_first_of("123456789"));
+  std::int64_t exponent = 0;
+  if (mantissa.size() < text.size()) {
+    auto written = text.substr(mantissa.size() + 1);
+    if (written.starts_with('+')) written.remove_prefix(1);
+    const auto [end, failed] = std::from_chars(written.data(), written.data() + written.size(), exponent);
+    if (failed != std::errc()) return !written.starts_with('-');
+  }
+  return exponent > first - point;
 }
 
 double parse_double(std::string_view text) {
