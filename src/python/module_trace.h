@@ -1,0 +1,53 @@
+#pragma once
+// What the Python hook of a traced module calls: once before forward, once after it.
+#include <pybind11/pybind11.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "fvhooks/tracer.h"
+
+namespace fvhooks::internal {
+
+// The output of one attach. All but report needs the GIL.
+class Trace {
+ public:
+  // Throws OSError if the output cannot be opened.
+  Trace(const TraceConfig& config, std::string root);
+  ~Trace();
+  Trace(const Trace&) = delete;
+  Trace& operator=(const Trace&) = delete;
+
+  Tracer& tracer() const noexcept { return *tracer_; }
+  // Warns the first time only: what fails in one call mostly fails in each.
+  void report(std::string_view module, std::string_view trouble) noexcept;
+
+ private:
+  std::shared_ptr<Tracer> tracer_;
+  std::atomic<bool> reported_{false};
+};
+
+// One traced module. Nothing that goes wrong here reaches the model, but for KeyboardInterrupt and its like.
+class ModuleTrace {
+ public:
+  // positions: of the forward's parameters, by name; used for arguments that are passed by keyword.
+  ModuleTrace(std::shared_ptr<Trace> trace, std::string module, std::unordered_map<std::string, std::int64_t> positions);
+
+  void enter(const pybind11::tuple& args, const pybind11::dict& kwargs);
+  void leave(pybind11::handle output);
+  void failed() noexcept;
+
+ private:
+  void record_inputs(const TraceCall& call, const pybind11::tuple& args, const pybind11::dict& kwargs);
+  void record(const TraceCall& call, const Label& label, pybind11::handle value);
+  template <class Work>
+  void keep_troubles_from_the_model(Work work);
+
+  std::shared_ptr<Trace> trace_;
+  std::string module_;
+  std::unordered_map<std::string, std::int64_t> positions_;
+};
+
+}  // namespace fvhooks::internal

@@ -1,0 +1,134 @@
+#include "python/python_value.h"
+
+#include <torch/csrc/autograd/python_variable.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fvhooks::internal {
+namespace {
+
+namespace py = pybind11;
+
+// The containers that a value lies in, linked on the stack.
+struct Enclosing {
+  const Enclosing* parent = nullptr;
+  PyObject* container = nullptr;
+  int depth = 0;
+};
+
+bool is_plain(PyObject* value) {
+  return value == Py_None || PyLong_Check(value) || PyFloat_Check(value) || PyUnicode_Check(value) ||
+         PyBytes_Check(value);
+}
+
+bool is_dataclass(PyObject* value) {
+  auto* const type = reinterpret_cast<PyObject*>(Py_TYPE(value));
+  return PyObject_HasAttrString(type, "__dataclass_fields__") != 0;
+}
+
+bool is_mapping(py::handle value) {
+  return PyDict_Check(value.ptr()) ||
+         py::isinstance(value, py::module_::import("collections.abc").attr("Mapping"));
+}
+
+class Walk {
+ public:
+  explicit Walk(const PythonTensorVisitor& visit) : visit_(visit) {}
+
+  void value(py::handle value, const Label& at, const Enclosing& inside) const {
+    auto* const object = value.ptr();
+    if (THPVariable_Check(object)) return visit_(value, at);
+    if (is_plain(object) || !may_enter(object, inside)) return;
+    const Enclosing here{&inside, object, inside.depth + 1};
+    if (PyTuple_Check(object) || PyList_Check(object)) {
+      sequence(value, at, here);
+    } else if (is_mapping(value)) {
+      mapping(value, at, here);
+    } else if (is_dataclass(object)) {
+      dataclass(value, at, here);
+    }
+  }
+
+ private:
+  static bool may_enter(PyObject* container, const Enclosing& inside) {
+    for (const auto* outer = &inside; outer; outer = outer->parent) {
+      if (outer->container == container) return false;
+    }
+    return inside.depth < kMaxDepth;
+  }
+
+  // Size and element are asked for anew each time: a visitor lets go of the GIL, and a list may shrink meanwhile.
+  void sequence(py::handle items, const Label& at, const Enclosing& inside) const {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.ptr()); ++i) {
+      const auto item = py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(items.ptr(), i));
+      value(item, Label{&at, LabelIndex{i}}, inside);
+    }
+  }
+
+  void mapping(py::handle items, const Label& at, const Enclosing& inside) const {
+    const py::list pairs = items.attr("items")().cast<py::iterable>();
+    std::vector<std::string> texts;  // of keys that are neither text nor integers
+    for (const auto pair : pairs) {
+      const py::sequence entry = py::reinterpret_borrow<py::sequence>(pair);
+      const py::object key = entry[0];
+      const py::object item = entry[1];
+      if (const auto text = utf8(key)) {
+        value(item, Label{&at, LabelKey{*text}}, inside);
+      } else if (const auto integer = integer_key(key)) {
+        value(item, Label{&at, LabelIntegerKey{*integer}}, inside);
+      } else {
+        value(item, Label{&at, LabelKey{texts.emplace_back(unused_text(key, items, texts))}}, inside);
+      }
+    }
+  }
+
+  void dataclass(py::handle object, const Label& at, const Enclosing& inside) const {
+    const py::tuple fields = py::module_::import("dataclasses").attr("fields")(object);
+    for (const auto field : fields) {
+      const py::object name = field.attr("name");
+      if (!py::hasattr(object, name)) continue;  // deleted, or never set (init=False)
+      value(object.attr(name), Label{&at, LabelKey{utf8(name).value()}}, inside);
+    }
+  }
+
+  // Lives as long as the string object. Nothing for other objects, and for lone surrogates, which have no UTF-8.
+  static std::optional<std::string_view> utf8(py::handle text) {
+    if (!PyUnicode_Check(text.ptr())) return std::nullopt;
+    Py_ssize_t size = 0;
+    const char* const data = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
+    if (data) return std::string_view(data, static_cast<std::size_t>(size));
+    PyErr_Clear();
+    return std::nullopt;
+  }
+
+  static std::optional<std::int64_t> integer_key(py::handle key) {
+    if (!PyLong_Check(key.ptr())) return std::nullopt;
+    int overflow = 0;
+    const auto integer = PyLong_AsLongLongAndOverflow(key.ptr(), &overflow);
+    if (overflow != 0) return std::nullopt;
+    return integer;
+  }
+
+  // The key's repr, in as many angle brackets as set it apart from the other keys.
+  static std::string unused_text(py::handle key, py::handle mapping, const std::vector<std::string>& taken) {
+    std::string text = py::repr(key);
+    while (mapping.contains(text) || std::find(taken.begin(), taken.end(), text) != taken.end()) {
+      text.insert(0, "<").append(">");
+    }
+    return text;
+  }
+
+  const PythonTensorVisitor& visit_;
+};
+
+}  // namespace
+
+void walk_python_value(py::handle value, const Label& at, const PythonTensorVisitor& visit) {
+  Walk(visit).value(value, at, Enclosing{});
+}
+
+}  // namespace fvhooks::internal
