@@ -31,7 +31,9 @@ def test_elements_are_what_torch_reads(dtype):
     signed = bits.view(f"int{8 * bits.itemsize}") if bits.itemsize > 1 else bits
     read = torch.from_numpy(signed.copy()).view(getattr(torch, dtype))
     expected = read.to(torch.float64).numpy()
-    np.testing.assert_array_equal(oracle.real_elements(bits, dtype).astype(np.float64), expected)
+    with np.errstate(invalid="ignore"):  # signalling NaNs
+        found = oracle.real_elements(bits, dtype).astype(np.float64)
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("case", vectors.load("statistics"), ids=lambda case: case["name"])
