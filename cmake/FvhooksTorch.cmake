@@ -8,7 +8,9 @@ find_package(Python 3.9 REQUIRED COMPONENTS Interpreter OPTIONAL_COMPONENTS Deve
 execute_process(  # not `import torch`: that takes seconds
   COMMAND ${Python_EXECUTABLE} -c "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')"
   OUTPUT_VARIABLE FVHOOKS_TORCH_DIR OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-if(NOT FVHOOKS_TORCH_DIR)
+if(NOT FVHOOKS_TORCH_DIR AND SKBUILD)
+  message(FATAL_ERROR "pip builds in an environment of its own, which has no torch; fvhooks is built for the torch that you have installed: pip install --no-build-isolation .")
+elseif(NOT FVHOOKS_TORCH_DIR)
   message(FATAL_ERROR "${Python_EXECUTABLE} has no torch. Install torch, or point Python_EXECUTABLE at an environment that has it (`make build` makes one in .venv).")
 endif()
 file(STRINGS ${FVHOOKS_TORCH_DIR}/version.py FVHOOKS_TORCH_VERSION_LINE REGEX "^__version__")

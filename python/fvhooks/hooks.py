@@ -184,11 +184,14 @@ class _HookedForward:
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         # Reached only where a class copies its __dict__ by itself: the copy gets a forward without hooks.
-        return types.MethodType, (type(self._manager.module).forward, self._manager.module)
+        return types.MethodType, (
+            type(self._manager.module).forward,
+            self._manager.module,
+        )
 
 
 class _StateWithoutHooks:
-    """Stands in the module's `__getstate__`, which copy and pickle ask for: the module's state without what we put there."""
+    """Stands in the module's `__getstate__`, which copy and pickle ask for: the state without what we put there."""
 
     def __init__(self, manager: ModuleHookManager):
         self._manager = manager
@@ -199,7 +202,10 @@ class _StateWithoutHooks:
         if not isinstance(state, dict):
             return state
         state = dict(state)
-        for attribute, ours in (("forward", _HookedForward), ("__getstate__", _StateWithoutHooks)):
+        for attribute, ours in (
+            ("forward", _HookedForward),
+            ("__getstate__", _StateWithoutHooks),
+        ):
             if type(state.get(attribute)) is ours:
                 del state[attribute]
                 if attribute in self._manager._shadowed:

@@ -126,7 +126,8 @@ void bind_trace(py::module_& m) {
       .def_property_readonly("path", [](const Sink& sink) { return os_string(sink.get().path()); })
       .def_property_readonly("written", [](const Sink& sink) { return sink.get().written(); })
       .def_property_readonly("dropped", [](const Sink& sink) { return sink.get().dropped(); })
-      .def("write_line", [](Sink& sink, std::string_view line) { return sink.get().write_line(line); }, NoGil())
+      .def(
+          "write_line", [](Sink& sink, std::string_view line) { return sink.get().write_line(line); }, NoGil())
       .def("close", [](Sink& sink) { sink.get().close(); }, NoGil());
   m.def("set_rank", &set_rank, py::arg("rank").none(true));
   m.def("run_id", &run_id);

@@ -33,7 +33,8 @@ class Trace {
 class ModuleTrace {
  public:
   // positions: of the forward's parameters, by name; used for arguments that are passed by keyword.
-  ModuleTrace(std::shared_ptr<Trace> trace, std::string module, std::unordered_map<std::string, std::int64_t> positions);
+  ModuleTrace(std::shared_ptr<Trace> trace, std::string module,
+              std::unordered_map<std::string, std::int64_t> positions);
 
   void enter(const pybind11::tuple& args, const pybind11::dict& kwargs);
   void leave(pybind11::handle output);

@@ -31,8 +31,7 @@ bool is_dataclass(PyObject* value) {
 }
 
 bool is_mapping(py::handle value) {
-  return PyDict_Check(value.ptr()) ||
-         py::isinstance(value, py::module_::import("collections.abc").attr("Mapping"));
+  return PyDict_Check(value.ptr()) || py::isinstance(value, py::module_::import("collections.abc").attr("Mapping"));
 }
 
 class Walk {

@@ -75,8 +75,7 @@ py::dict tensor_stats_dict(py::handle tensor, const py::object& names, int sketc
   if (!THPVariable_Check(tensor.ptr()))
     throw py::type_error("tensor_stats takes a torch.Tensor, not " + std::string(py::repr(py::type::of(tensor))));
   if (sketch_buckets != 0 && sketch_buckets != 64 && sketch_buckets != 128 && sketch_buckets != 256)
-    throw py::value_error("sketch=" + std::to_string(sketch_buckets) +
-                          " is none of 0 (no sketch), 64, 128 and 256");
+    throw py::value_error("sketch=" + std::to_string(sketch_buckets) + " is none of 0 (no sketch), 64, 128 and 256");
   const auto stats = stats_named(names);
   const at::Tensor unpacked = THPVariable_Unpack(tensor.ptr());
 
