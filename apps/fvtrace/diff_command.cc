@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <limits>
 #include <memory>
 
 #include "exit_status.h"
@@ -71,7 +72,7 @@ void add_diff(CLI::App& app, Action& action) {
   command
       ->add_option("--rtol", arguments->rtol,
                    "Relative L2 error allowed everywhere, in place of the model from dtype and depth")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0.0, std::numeric_limits<double>::max(), "FINITE, NOT NEGATIVE"));
   command->add_option("--dtype", arguments->dtype, "Dtype assumed of records that do not say theirs")
       ->check([](const std::string& name) {
         return dtype_named(name) ? std::string() : name + " is no dtype (float32, bfloat16, float16, float64, ...)";

@@ -35,7 +35,7 @@ struct Sides {
     const auto is_all = std::all_of(owner.begin(), owner.end(), belongs);
     if (is_all) return;
     const auto dropped = std::erase_if(owner, belongs);
-    notes.push_back(what + " was traced in the " + (in_reference ? "reference" : "port") + " only: " +
+    notes.push_back(what + " traced in the " + (in_reference ? "reference" : "port") + " only: " +
                     std::to_string(dropped) + " records were left out (" + setting + " on both sides compares them)");
   }
 };
@@ -148,9 +148,9 @@ void mark_reordered(std::vector<AlignedPair>& pairs, const std::vector<std::size
 
 Alignment align(const Trace& reference, const Trace& port) {
   Sides sides{pointers(reference), pointers(port), {}};
-  sides.drop_one_sided([](const TracedRecord* traced) { return is_input(traced->record.tensor); }, "input",
+  sides.drop_one_sided([](const TracedRecord* traced) { return is_input(traced->record.tensor); }, "inputs were",
                        "FASTVIDEO_TRACE_INPUTS=1");
-  sides.drop_one_sided([](const TracedRecord* traced) { return traced->record.module.empty(); }, "the root module",
+  sides.drop_one_sided([](const TracedRecord* traced) { return traced->record.module.empty(); }, "the root module was",
                        "FASTVIDEO_TRACE_ROOT=1");
   const bool ignore_root = !sides.reference.empty() && !sides.port.empty() && roots_differ_in_name_only(sides);
   const bool ignore_rank = !sides.reference.empty() && !sides.port.empty() && one_side_has_no_ranks(sides);

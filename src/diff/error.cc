@@ -44,17 +44,20 @@ bool same_value(const Value& a, const Value& b) {
   return !x && !y;  // null on both sides
 }
 
-bool is_overflowed(const Sketch& sketch) {
+// Neither overflowed nor, in a file that lies, NaN.
+bool is_usable(const Sketch& sketch) {
   const auto end = sketch.values.begin() + sketch.buckets;
-  return std::any_of(sketch.values.begin(), end,
-                     [](float value) { return std::fabs(value) >= std::numeric_limits<float>::max(); });
+  return std::all_of(sketch.values.begin(), end,
+                     [](float value) { return std::fabs(value) < std::numeric_limits<float>::max(); });
 }
 
 // Sketches of one size, or nothing where a side has none that can be used.
 std::optional<std::pair<Sketch, Sketch>> common_sketches(const Record& reference, const Record& port) {
   const int buckets = std::min(reference.sketch.buckets, port.sketch.buckets);
-  if (buckets == 0 || is_overflowed(reference.sketch) || is_overflowed(port.sketch)) return std::nullopt;
-  return std::pair(fold(reference.sketch, buckets), fold(port.sketch, buckets));
+  if (buckets == 0) return std::nullopt;
+  const auto a = fold(reference.sketch, buckets), b = fold(port.sketch, buckets);
+  if (!is_usable(a) || !is_usable(b)) return std::nullopt;
+  return std::pair(a, b);
 }
 
 bool same_sketch(const Sketch& a, const Sketch& b) {
@@ -63,14 +66,32 @@ bool same_sketch(const Sketch& a, const Sketch& b) {
   });
 }
 
-// Everything that both sides recorded about the values is the same, and that is something.
-bool is_same(const Record& reference, const Record& port, const std::optional<std::pair<Sketch, Sketch>>& sketches) {
+// Integers have no rounding: what is not the same is wrong. FastVideo's own sums of integers went through float32, and
+// are compared as such.
+bool are_exact_integers(const Record& reference, const Record& port, bool have_sketches) {
+  const auto has_exact_sum = [](const Record& record) {
+    const auto* sum = record.find("sum");
+    return sum && std::holds_alternative<Int128>(*sum);
+  };
+  const auto has_integral_dtype = [](const Record& record) {
+    const auto dtype = recorded_dtype(record);
+    return dtype && is_integral(*dtype);
+  };
+  return (has_exact_sum(reference) && has_exact_sum(port)) ||
+         (have_sketches && has_integral_dtype(reference) && has_integral_dtype(port));
+}
+
+// Everything that both sides recorded about the values is the same, and that is something. Of integers only what is
+// exact counts: their mean and std are rounded by whoever computes them.
+bool is_same(const Record& reference, const Record& port, const std::optional<std::pair<Sketch, Sketch>>& sketches,
+             bool are_integers) {
   if (sketches && !same_sketch(sketches->first, sketches->second)) return false;
   bool has_evidence = sketches.has_value();
   for (const auto& [name, value] : reference.stats) {
     const auto* other = port.find(name);
     if (!other) continue;
     if (is_error(&value) || is_error(other)) return false;
+    if (are_integers && std::holds_alternative<double>(value)) continue;
     if (!same_value(value, *other)) return false;
     const bool says_something = name != "shape" && name != "dtype" && name != "zeros";
     has_evidence |= says_something && !std::holds_alternative<std::nullptr_t>(value);
@@ -158,18 +179,6 @@ bool is_empty(const std::optional<std::vector<std::int64_t>>& shape) {
   return shape && std::find(shape->begin(), shape->end(), 0) != shape->end();
 }
 
-// Integers have no rounding: what is not the same is wrong. FastVideo's own sums of integers went through float32, and
-// are compared as such.
-bool are_exact_integers(const Record& reference, const Record& port) {
-  const auto is_integer = [](const Record& record) {
-    const auto* sum = record.find("sum");
-    const bool has_exact_sum = sum && std::holds_alternative<Int128>(*sum);
-    const auto dtype = recorded_dtype(record);
-    return has_exact_sum || (dtype && is_integral(*dtype) && record.sketch.buckets != 0);
-  };
-  return is_integer(reference) && is_integer(port);
-}
-
 std::string why_incomparable(const Record& reference, const Record& port) {
   for (const auto* record : {&reference, &port}) {
     for (const auto& [name, value] : record->stats) {
@@ -182,27 +191,38 @@ std::string why_incomparable(const Record& reference, const Record& port) {
 // The values of one tensor by sketch, else by statistics.
 Measured measure_values(const Record& reference, const Record& port) {
   const auto sketches = common_sketches(reference, port);
+  const bool are_integers = are_exact_integers(reference, port, sketches.has_value());
+  if (is_same(reference, port, sketches, are_integers)) return {Status::Equal, 0.0, sketches.has_value(), {}};
+
   Measured measured;
-  if (is_same(reference, port, sketches)) return {Status::Equal, 0.0, sketches.has_value(), {}};
-  const auto by_statistics = largest_statistic_error(reference, port);
+  if (are_integers) measured.settled = Status::Diverged;
   if (sketches) {
-    const double distance = relative_l2(sketches->first, sketches->second);
-    if (!std::isnan(distance)) {
-      measured.error = distance;
-      measured.by_sketch = true;
+    measured.error = relative_l2(sketches->first, sketches->second);
+    measured.by_sketch = true;
+  }
+  const auto by_statistics = largest_statistic_error(reference, port);
+  if (by_statistics) {
+    if (!measured.error) measured.error = by_statistics->error;
+    if (by_statistics->error != 0) {
+      measured.detail = std::string(by_statistics->stat) + " " + short_number(*reference.number(by_statistics->stat)) +
+                        " against " + short_number(*port.number(by_statistics->stat));
     }
   }
-  if (!measured.error && by_statistics) measured.error = by_statistics->error;
-  if (!measured.error) return {Status::Incomparable, {}, false, why_incomparable(reference, port)};
-  if (by_statistics && by_statistics->error != 0) {
-    measured.detail = std::string(by_statistics->stat) + " " + short_number(*reference.number(by_statistics->stat)) +
-                      " against " + short_number(*port.number(by_statistics->stat));
+  if (!measured.error && !measured.settled) {
+    return {Status::Incomparable, {}, false, why_incomparable(reference, port)};
   }
-  if (are_exact_integers(reference, port)) measured.settled = Status::Diverged;
   return measured;
 }
 
 }  // namespace
+
+bool has_non_finite(const Record& record) {
+  if (record.nan != 0 || record.inf != 0) return true;
+  for (const auto stat : {"sum", "min", "max", "abs_max", "abs_mean"}) {  // std of one element is NaN and says nothing
+    if (!std::isfinite(record.number(stat).value_or(0))) return true;
+  }
+  return false;
+}
 
 std::optional<DType> recorded_dtype(const Record& record) {
   const auto* value = record.find("dtype");

@@ -18,6 +18,7 @@ struct Measured {
 
 Measured measure(const Record& reference, const Record& port);
 
+bool has_non_finite(const Record& record);  // by its counts or its statistics
 std::optional<DType> recorded_dtype(const Record& record);
 std::optional<std::vector<std::int64_t>> recorded_shape(const Record& record);
 

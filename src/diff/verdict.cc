@@ -63,7 +63,12 @@ std::string counted(std::size_t count, const std::string& what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
-void note_what_could_not_be_seen(Verdict& verdict, const ThresholdModel& thresholds, const DiffOptions& options) {
+bool are_both_non_finite(const AlignedPair& pair) {
+  return pair.reference && pair.port && has_non_finite(pair.reference->record) && has_non_finite(pair.port->record);
+}
+
+void note_what_could_not_be_seen(Verdict& verdict, const Alignment& alignment, const ThresholdModel& thresholds,
+                                 const DiffOptions& options) {
   const auto count_if = [&](const auto& predicate) {
     return static_cast<std::size_t>(std::count_if(verdict.comparisons.begin(), verdict.comparisons.end(), predicate));
   };
@@ -79,6 +84,13 @@ void note_what_could_not_be_seen(Verdict& verdict, const ThresholdModel& thresho
         counted(without_sketch, "pair") +
         " had no sketch on both sides and went by statistics, which cannot see values in another order"
         " (a transpose, swapped heads, a shift)");
+  }
+  const auto non_finite =
+      static_cast<std::size_t>(std::count_if(alignment.pairs.begin(), alignment.pairs.end(), are_both_non_finite));
+  if (non_finite != 0) {
+    verdict.notes.push_back(counted(non_finite, "pair") +
+                            " have NaN or infinite elements on both sides: only the rest of"
+                            " their elements could be compared");
   }
   if (thresholds.without_dtype() != 0 && !options.rtol) {
     verdict.notes.push_back(counted(thresholds.without_dtype(), "record") +
@@ -115,7 +127,7 @@ Verdict judge(const Trace& reference, const Trace& port, const DiffOptions& opti
   }
   verdict.introducer = find_introducer(verdict.comparisons);
   verdict.passed = !verdict.first_diverged && !verdict.comparisons.empty();
-  note_what_could_not_be_seen(verdict, thresholds, options);
+  note_what_could_not_be_seen(verdict, alignment, thresholds, options);
   return verdict;
 }
 

@@ -148,7 +148,7 @@ std::string around_divergence(const std::vector<const Comparison*>& comparisons,
   for (const auto& entry : entries) {
     text += entry.comparison ? layout.line(row_of(*entry.comparison)) : fmt::format("  … {} within\n", entry.passes);
   }
-  if (left_out != 0) text += fmt::format("  … {} records more (--rows 0 shows all)\n", left_out);
+  if (left_out != 0) text += fmt::format("  … {} more records (--rows 0 shows all)\n", left_out);
   return text;
 }
 

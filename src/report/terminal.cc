@@ -40,14 +40,16 @@ std::string moment(const std::optional<std::int64_t>& step, std::uint64_t call,
 
 std::string headline(const Verdict& verdict, const Paint& paint) {
   if (verdict.passed) {
-    return fmt::format("{}  {} records agree\n", paint.good("PASS"), verdict.comparisons.size());
+    const auto count = verdict.comparisons.size();
+    return fmt::format("{}  {} record{}\n", paint.good("PASS"), count, count == 1 ? " agrees" : "s agree");
   }
   const auto differs =
       verdict.count(Status::Diverged) + verdict.count(Status::Shape) + verdict.count(Status::NonFinite);
   if (!verdict.introducer) {
-    const std::string why = verdict.comparisons.empty()
-                                ? "nothing was compared"
-                                : "no values are known to differ, but not all could be compared";
+    const std::string why =
+        verdict.comparisons.empty()
+            ? "nothing was compared"
+            : "no values are known to differ, but not every record has a counterpart to compare it with";
     return fmt::format("{}  {}\n", paint.bad("INCOMPLETE"), why);
   }
   const auto& introducer = *verdict.introducer;
@@ -59,14 +61,14 @@ std::string headline(const Verdict& verdict, const Paint& paint) {
   const auto name = paint.strong(module_name(introducer.root, introducer.module));
   const auto claim = introducer.by_inputs ? fmt::format("{} introduced the error", name)
                                           : fmt::format("{} is the first that differs", name);
-  return fmt::format("{}  {} ({}), {} records differ\n  {}\n", paint.bad("DIVERGED"), claim, where, differs,
-                     printable(introducer.reason));
+  return fmt::format("{}  {} ({}), {} record{}\n  {}\n", paint.bad("DIVERGED"), claim, where, differs,
+                     differs == 1 ? " differs" : "s differ", printable(introducer.reason));
 }
 
 std::string first_failure(const Verdict& verdict) {
   if (!verdict.first_diverged) return {};
   const auto& first = verdict.comparisons[*verdict.first_diverged];
-  std::string text = fmt::format("  first: {} {} ({}) is {}", module_name(first.key.root, first.key.module),
+  std::string text = fmt::format("  first failure: {} {} ({}): {}", module_name(first.key.root, first.key.module),
                                  printable(first.key.tensor), moment(first.key.step, first.key.call, first.key.rank),
                                  status_name(first.status));
   if (first.error && first.threshold) {
@@ -98,7 +100,7 @@ std::string absent(const Verdict& verdict, Status status, std::string_view what)
     text += fmt::format("  {} {} ({}{} record{})\n", name, what,
                         group.is_whole ? "" : "some of its records: ", group.records, group.records == 1 ? "" : "s");
   }
-  if (groups.size() > kShown) text += fmt::format("  … and {} modules more\n", groups.size() - kShown);
+  if (groups.size() > kShown) text += fmt::format("  … and {} more modules\n", groups.size() - kShown);
   return text;
 }
 
@@ -109,7 +111,7 @@ std::string problems(std::string_view path, std::uint64_t count, const std::vect
     text += fmt::format("  {}:{}: {}\n", printable(path), first[i].line, printable(first[i].message));
   }
   const auto shown = std::min<std::uint64_t>(first.size(), kShown);
-  if (count > shown) text += fmt::format("  {}: {} lines more could not be read\n", printable(path), count - shown);
+  if (count > shown) text += fmt::format("  {}: {} more lines could not be read\n", printable(path), count - shown);
   return text;
 }
 

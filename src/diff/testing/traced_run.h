@@ -1,0 +1,93 @@
+#pragma once
+// Traces for tests, made as a tracer makes them: inputs when a module begins, outputs when it returns.
+#include <cmath>
+#include <map>
+#include <random>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "diff/trace.h"
+#include "fvhooks/stats.h"
+
+namespace fvhooks::internal::testing {
+
+using Values = std::vector<float>;
+
+inline Values random_values(unsigned seed, std::size_t count = 512) {
+  std::mt19937 engine(seed);
+  std::normal_distribution<float> normal;
+  Values values(count);
+  for (auto& value : values) value = normal(engine);
+  return values;
+}
+
+inline Record record_of(std::string module, std::string tensor, const Values& values, int buckets = 64) {
+  const std::int64_t size = static_cast<std::int64_t>(values.size()), stride = 1;
+  const TensorView view{values.data(), DType::Float32, {&size, 1}, {&stride, 1}};
+  Record record;
+  record.module = std::move(module);
+  record.tensor = std::move(tensor);
+  const auto stats = tensor_stats(view, buckets, buckets == 0 ? nullptr : &record.sketch);
+  for (const auto stat : all_stats()) record.stats.emplace_back(stat_name(stat), stat_value(stat, stats, view));
+  record.nan = stats.nan;
+  record.inf = stats.inf;
+  return record;
+}
+
+// Settings of a trace, and the hands that write it.
+class TracedRun {
+ public:
+  bool inputs = true;
+  bool root = true;
+  std::optional<std::int64_t> step = 0;
+
+  // Rounding of another kernel: each recorded value moves by this much, relative.
+  float noise = 0;
+
+  std::size_t enter(const std::string& module, const std::vector<Values>& arguments) {
+    calls_.push_back({module, step, count_[{module, step}]++});
+    const auto call = calls_.size() - 1;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+      if (inputs) add(calls_[call], "in[" + std::to_string(i) + "]", arguments[i]);
+    }
+    return call;
+  }
+  Values leave(std::size_t call, Values output) {
+    add(calls_[call], "out", output);
+    return output;
+  }
+  // A leaf in one word.
+  Values leaf(const std::string& module, const std::vector<Values>& arguments, Values output) {
+    return leave(enter(module, arguments), std::move(output));
+  }
+
+  const std::vector<TracedRecord>& in_file_order() const { return records_; }
+  Trace trace() const { return in_execution_order(records_); }
+
+ private:
+  struct Call {
+    std::string module;
+    std::optional<std::int64_t> step;
+    std::uint64_t number = 0;
+  };
+
+  void add(const Call& call, const std::string& tensor, Values values) {
+    if (!root && call.module.empty()) return;
+    for (auto& value : values) value *= 1 + noise * jitter_(engine_);
+    auto record = record_of(call.module, tensor, values);
+    record.step = call.step;
+    record.call = call.number;
+    record.seq = records_.size();
+    record.run = "0badcafe";
+    records_.push_back({std::move(record), records_.size() + 1});
+  }
+
+  std::vector<Call> calls_;
+  std::map<std::tuple<std::string, std::optional<std::int64_t>>, std::uint64_t> count_;
+  std::vector<TracedRecord> records_;
+  std::mt19937 engine_{7};
+  std::normal_distribution<float> jitter_;
+};
+
+}  // namespace fvhooks::internal::testing

@@ -1,0 +1,198 @@
+#include "fvhooks/report.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include <cmath>
+#include <limits>
+
+#include "report/subtree.h"
+#include "report/table.h"
+
+namespace fvhooks {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+Comparison comparison_of(const std::string& module, Status status, const std::string& tensor = "out") {
+  Comparison comparison;
+  comparison.key = {"", module, tensor, 0, 0, {}};
+  comparison.status = status;
+  if (status == Status::Within || status == Status::Diverged) {
+    comparison.error = status == Status::Within ? 1e-7 : 0.25;
+    comparison.threshold = 1e-6;
+    comparison.by_sketch = true;
+  }
+  return comparison;
+}
+
+Verdict verdict_of(std::vector<Comparison> comparisons) {
+  Verdict verdict;
+  verdict.reference = "reference.jsonl";
+  verdict.port = "port.jsonl";
+  verdict.comparisons = std::move(comparisons);
+  for (std::size_t i = 0; i < verdict.comparisons.size(); ++i) {
+    const auto status = verdict.comparisons[i].status;
+    ++verdict.counts[static_cast<std::size_t>(status)];
+    if (is_failure(status) && !verdict.first_diverged) verdict.first_diverged = i;
+  }
+  verdict.passed = !verdict.first_diverged;
+  return verdict;
+}
+
+Verdict diverged() {
+  std::vector<Comparison> comparisons;
+  for (int i = 0; i < 20; ++i) comparisons.push_back(comparison_of("before." + std::to_string(i), Status::Within));
+  comparisons.push_back(comparison_of("blocks.0.attn1.to_out.0", Status::Diverged, "in[0]"));
+  for (int i = 0; i < 20; ++i) comparisons.push_back(comparison_of("after." + std::to_string(i), Status::Within));
+  auto verdict = verdict_of(std::move(comparisons));
+  verdict.introducer = Introducer{"", "blocks.0.attn1", 0, 0, {}, "its inputs agree", true, false};
+  return verdict;
+}
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+TEST(TerminalReport, BeginsWithTheVerdictAndTheModuleThatIntroducedTheError) {
+  const auto text = terminal_report(diverged(), {});
+  EXPECT_EQ(first_line(text), "DIVERGED  blocks.0.attn1 introduced the error (step 0, call 0), 1 record differs");
+  EXPECT_THAT(text, HasSubstr("its inputs agree"));
+  EXPECT_THAT(text, HasSubstr("first failure: blocks.0.attn1.to_out.0 in[0] (step 0, call 0): diverged"));
+}
+
+TEST(TerminalReport, ShowsRowsAroundTheDivergenceAndRunsOfPassesInOneLine) {
+  const auto text = terminal_report(diverged(), {});
+  EXPECT_THAT(text, HasSubstr("… 18 within\n"));
+  EXPECT_THAT(text, HasSubstr("before.19 out"));
+  EXPECT_THAT(text, Not(HasSubstr("before.17 out")));
+  EXPECT_THAT(text, HasSubstr("250000×"));
+}
+
+TEST(TerminalReport, WithZeroRowsShowsEveryRecord) {
+  const auto text = terminal_report(diverged(), {false, 0, 100});
+  EXPECT_THAT(text, HasSubstr("before.0 out"));
+  EXPECT_THAT(text, HasSubstr("after.19 out"));
+}
+
+TEST(TerminalReport, SaysHowManyRowsItLeftOut) {
+  std::vector<Comparison> comparisons(50, comparison_of("a", Status::Diverged));
+  EXPECT_THAT(terminal_report(verdict_of(comparisons), {false, 10, 100}), HasSubstr("… 40 more records"));
+}
+
+TEST(TerminalReport, OfAPassShowsWhatCameClosestToItsThreshold) {
+  auto close = comparison_of("close", Status::Within);
+  close.error = 9e-7;
+  std::vector<Comparison> comparisons(20, comparison_of("far", Status::Within));
+  comparisons.push_back(close);
+  const auto text = terminal_report(verdict_of(comparisons), {});
+  EXPECT_EQ(first_line(text), "PASS  21 records agree");
+  EXPECT_LT(text.find("close out"), text.find("far out"));
+}
+
+TEST(TerminalReport, OfMissingRecordsIsIncompleteAndGroupsThemBySubtree) {
+  std::vector<Comparison> comparisons = {comparison_of("blocks.0.norm", Status::Within)};
+  for (int i = 0; i < 42; ++i) {
+    comparisons.push_back(comparison_of("blocks.7." + std::to_string(i % 3) + ".proj", Status::Missing));
+  }
+  const auto text = terminal_report(verdict_of(comparisons), {});
+  EXPECT_THAT(first_line(text), HasSubstr("INCOMPLETE"));
+  EXPECT_THAT(text, HasSubstr("blocks.7.* missing in the port (42 records)"));
+}
+
+TEST(TerminalReport, OfOtherModelInputsBlamesNoModule) {
+  auto verdict = diverged();
+  verdict.introducer->outside = true;
+  EXPECT_THAT(first_line(terminal_report(verdict, {})), HasSubstr("the model was given other inputs"));
+}
+
+TEST(TerminalReport, IsColouredOnlyWhenAsked) {
+  EXPECT_THAT(terminal_report(diverged(), {false, 40, 100}), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(terminal_report(diverged(), {true, 40, 100}), HasSubstr("\x1b[1;31mDIVERGED\x1b[0m"));
+}
+
+TEST(TerminalReport, LetsNoNameSteerTheTerminal) {
+  auto evil = comparison_of(
+      "a\x1b[2J\r\n\xc2\x9b"
+      "31m",
+      Status::Diverged);
+  evil.detail = "\x1b]0;title\x07";
+  auto verdict = verdict_of({evil});
+  verdict.introducer = Introducer{evil.key.module, evil.key.module, 0, 0, {}, evil.key.module, true, false};
+  verdict.notes = {evil.key.module};
+  verdict.reference_problems = {{1, evil.key.module}};
+  verdict.reference_problem_count = 1;
+  const auto text = terminal_report(verdict, {});
+  for (const auto* control : {"\x1b", "\r", "\xc2\x9b", "\x07"}) EXPECT_THAT(text, Not(HasSubstr(control)));
+}
+
+TEST(TerminalReport, NamesTheLinesThatCouldNotBeRead) {
+  auto verdict = diverged();
+  verdict.port_problems = {{17, "the file ends within this line"}};
+  verdict.port_problem_count = 3;
+  const auto text = terminal_report(verdict, {});
+  EXPECT_THAT(text, HasSubstr("port.jsonl:17: the file ends within this line"));
+  EXPECT_THAT(text, HasSubstr("port.jsonl: 2 more lines could not be read"));
+}
+
+TEST(TerminalReport, ShortensLongNamesAtTheirBeginning) {
+  const std::string name(300, 'x');
+  const auto text = terminal_report(verdict_of({comparison_of(name + ".to_out", Status::Diverged)}), {false, 40, 100});
+  EXPECT_THAT(text, HasSubstr("x.to_out out "));
+  EXPECT_THAT(text, HasSubstr("  …xxx"));
+}
+
+TEST(TerminalReport, OfNothingDoesNotPass) {
+  EXPECT_THAT(terminal_report(Verdict{}, {}), HasSubstr("nothing was compared"));
+}
+
+TEST(Subtrees, AreTheLargestThatAreWhollyMissing) {
+  const auto verdict =
+      verdict_of({comparison_of("a.x.p", Status::Missing), comparison_of("a.x.q", Status::Missing),
+                  comparison_of("a.y", Status::Within), comparison_of("a.y", Status::Missing, "out[1]"),
+                  comparison_of("a.x.new", Status::Extra)});
+  const auto missing = internal::subtrees(verdict, Status::Missing);
+  ASSERT_EQ(missing.size(), 2U);
+  EXPECT_EQ(missing[0].module, "a.x");
+  EXPECT_EQ(missing[0].records, 2U);
+  EXPECT_TRUE(missing[0].has_children);
+  EXPECT_EQ(missing[1].module, "a.y");
+  EXPECT_FALSE(missing[1].is_whole);
+  const auto extra = internal::subtrees(verdict, Status::Extra);
+  ASSERT_EQ(extra.size(), 1U);
+  EXPECT_EQ(extra[0].module, "a.x") << "all that the port has there";
+}
+
+TEST(JsonReport, IsJsonWithTheKeysThatThePageLists) {
+  auto verdict = diverged();
+  verdict.notes = {"a \"note\"\n"};
+  verdict.comparisons[0].error = std::numeric_limits<double>::infinity();
+  verdict.port_problems = {{17, "torn"}};
+  verdict.port_problem_count = 1;
+  simdjson::dom::parser parser;
+  const auto text = json_report(verdict);
+  const simdjson::dom::element json = parser.parse(text);
+  EXPECT_EQ(std::int64_t(json["schema"]), 1);
+  EXPECT_EQ(bool(json["passed"]), false);
+  EXPECT_EQ(std::string_view(json["introducer"]["module"]), "blocks.0.attn1");
+  EXPECT_EQ(std::string_view(json["first_diverged"]["status"]), "diverged");
+  EXPECT_EQ(std::int64_t(json["counts"]["within"]), 40);
+  EXPECT_EQ(std::string_view(json["notes"].at(0)), "a \"note\"\n");
+  EXPECT_EQ(std::int64_t(json["port"]["problems"].at(0)["line"]), 17);
+  EXPECT_EQ(json["comparisons"].get_array().value().size(), 41U);
+  EXPECT_EQ(std::string_view(json["comparisons"].at(0)["error"]), "Infinity");
+  EXPECT_TRUE(json["comparisons"].at(0)["rank"].is_null());
+  EXPECT_EQ(std::int64_t(json["comparisons"].at(0)["step"]), 0);
+}
+
+TEST(JsonReport, OfAPassHasNullForWhatThereIsNot) {
+  simdjson::dom::parser parser;
+  const auto text = json_report(verdict_of({comparison_of("a", Status::Equal)}));
+  const simdjson::dom::element json = parser.parse(text);
+  EXPECT_TRUE(json["introducer"].is_null());
+  EXPECT_TRUE(json["first_diverged"].is_null());
+  EXPECT_TRUE(bool(json["passed"]));
+}
+
+}  // namespace
+}  // namespace fvhooks
