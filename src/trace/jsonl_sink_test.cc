@@ -204,7 +204,7 @@ TEST(JsonlSink, WritesWhatItHoldsBackWhenTheProcessEnds) {
   TemporaryFolder folder;
   const auto path = folder / "t";
   const auto status = in_child([&] {
-    auto* const leaked = open_sink(path, 100).release();
+    static auto* const leaked = open_sink(path, 100).release();
     leaked->write(named("m"));
     std::exit(7);
   });
@@ -217,7 +217,7 @@ TEST(JsonlSink, TellsWhatWasLostWhenTheProcessEnds) {
   in_child([&] {
     set_warning_handler(
         [path = folder / "told"](auto message) { std::ofstream(path, std::ios::app) << message << "\n"; });
-    auto* const leaked = open_sink("/dev/full").release();
+    static auto* const leaked = open_sink("/dev/full").release();
     for (int i = 0; i < 3; ++i) leaked->write(named("m"));
     std::exit(0);
   });

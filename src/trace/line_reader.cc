@@ -84,7 +84,7 @@ void LineReader::make_room() {
     std::memmove(buffer_.get(), buffer_.get() + begin_, held);
   } else {
     capacity_ = std::max(2 * capacity_, 2 * kBlock);
-    auto larger = std::make_unique<char[]>(capacity_ + kPadding);
+    auto larger = std::make_unique_for_overwrite<char[]>(capacity_ + kPadding);
     if (held > 0) std::memcpy(larger.get(), buffer_.get() + begin_, held);
     buffer_ = std::move(larger);
   }
