@@ -1,0 +1,75 @@
+#include "attention.h"
+
+namespace wan {
+
+Tensor WanAttnProcessor::operator()(WanAttentionImpl& attn, const Tensor& hidden_states,
+                                    const std::optional<Tensor>& encoder_hidden_states,
+                                    const std::optional<Tensor>& attention_mask,
+                                    const std::optional<RotaryEmbedding>& rotary_emb) const {
+  const auto& context = encoder_hidden_states ? *encoder_hidden_states : hidden_states;
+  auto query = attn.to_q(hidden_states);
+  auto key = attn.to_k(context);
+  auto value = attn.to_v(context);
+
+  query = attn.norm_q(query);
+  key = attn.norm_k(key);
+
+  query = query.unflatten(2, {attn.heads, -1});
+  key = key.unflatten(2, {attn.heads, -1});
+  value = value.unflatten(2, {attn.heads, -1});
+
+  if (rotary_emb) {
+    query = apply_rotary_emb(query, *rotary_emb);
+    key = apply_rotary_emb(key, *rotary_emb);
+  }
+
+  auto output = attention(query, key, value, attention_mask).flatten(2, 3).type_as(query);
+  output = attn.out_projection(output);
+  return attn.out_dropout(output);
+}
+
+Tensor WanAttnProcessor::apply_rotary_emb(const Tensor& hidden_states, const RotaryEmbedding& rotary_emb) const {
+  using torch::indexing::Ellipsis;
+  using torch::indexing::Slice;
+  constexpr auto kNone = torch::indexing::None;
+  const auto& [freqs_cos, freqs_sin] = rotary_emb;
+
+  const auto pairs = hidden_states.unflatten(-1, {-1, 2}).unbind(-1);
+  const auto& x1 = pairs[0];
+  const auto& x2 = pairs[1];
+  const auto cos = freqs_cos.index({Ellipsis, Slice(0, kNone, 2)});
+  const auto sin = freqs_sin.index({Ellipsis, Slice(1, kNone, 2)});
+  auto out = torch::empty_like(hidden_states);
+  out.index_put_({Ellipsis, Slice(0, kNone, 2)}, x1 * cos - x2 * sin);
+  out.index_put_({Ellipsis, Slice(1, kNone, 2)}, x1 * sin + x2 * cos);
+  return out;
+}
+
+Tensor WanAttnProcessor::attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                                   const std::optional<Tensor>& attention_mask) const {
+  const auto heads_first = [](const Tensor& tensor) { return tensor.permute({0, 2, 1, 3}); };
+  const auto output =
+      torch::scaled_dot_product_attention(heads_first(query), heads_first(key), heads_first(value), attention_mask);
+  return output.permute({0, 2, 1, 3});
+}
+
+WanAttentionImpl::WanAttentionImpl(std::int64_t dim, std::int64_t heads_, std::int64_t dim_head, double eps)
+    : heads(heads_), processor_(std::make_shared<WanAttnProcessor>()) {
+  const auto inner_dim = dim_head * heads;
+  to_q = register_module("to_q", nn::Linear(dim, inner_dim));
+  to_k = register_module("to_k", nn::Linear(dim, inner_dim));
+  to_v = register_module("to_v", nn::Linear(dim, inner_dim));
+  out_projection = nn::Linear(inner_dim, dim);
+  out_dropout = nn::Dropout(0.0);
+  register_module("to_out", nn::ModuleList(out_projection, out_dropout));
+  norm_q = register_module("norm_q", nn::RMSNorm(nn::RMSNormOptions(inner_dim).eps(eps)));
+  norm_k = register_module("norm_k", nn::RMSNorm(nn::RMSNormOptions(inner_dim).eps(eps)));
+}
+
+Tensor WanAttentionImpl::forward(const Tensor& hidden_states, const std::optional<Tensor>& encoder_hidden_states,
+                                 const std::optional<Tensor>& attention_mask,
+                                 const std::optional<RotaryEmbedding>& rotary_emb) {
+  return (*processor_)(*this, hidden_states, encoder_hidden_states, attention_mask, rotary_emb);
+}
+
+}  // namespace wan

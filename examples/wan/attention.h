@@ -1,0 +1,52 @@
+#pragma once
+#include <memory>
+#include <optional>
+
+#include "fvhooks/torch/nn.h"
+#include "rotary.h"
+
+namespace wan {
+
+namespace nn = fvhooks::nn;
+
+class WanAttentionImpl;
+
+// What attention does between its projections. One that differs can be set in its stead, as in the reference.
+class WanAttnProcessor {
+ public:
+  virtual ~WanAttnProcessor() = default;
+
+  Tensor operator()(WanAttentionImpl& attn, const Tensor& hidden_states,
+                    const std::optional<Tensor>& encoder_hidden_states, const std::optional<Tensor>& attention_mask,
+                    const std::optional<RotaryEmbedding>& rotary_emb) const;
+
+ protected:
+  // hidden_states: [batch, tokens, heads, attention_head_dim]. Turns the pairs (0, 1), (2, 3), … of a head.
+  virtual Tensor apply_rotary_emb(const Tensor& hidden_states, const RotaryEmbedding& rotary_emb) const;
+
+  // [batch, tokens, heads, attention_head_dim] each, and so the result.
+  virtual Tensor attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                           const std::optional<Tensor>& attention_mask) const;
+};
+
+// Self-attention, or, with encoder_hidden_states, cross-attention; query and key RMS-normalised across heads.
+class WanAttentionImpl : public torch::nn::Module {
+ public:
+  WanAttentionImpl(std::int64_t dim, std::int64_t heads, std::int64_t dim_head, double eps);
+  Tensor forward(const Tensor& hidden_states, const std::optional<Tensor>& encoder_hidden_states,
+                 const std::optional<Tensor>& attention_mask, const std::optional<RotaryEmbedding>& rotary_emb);
+
+  void set_processor(std::shared_ptr<const WanAttnProcessor> processor) { processor_ = std::move(processor); }
+
+  std::int64_t heads;
+  nn::Linear to_q{nullptr}, to_k{nullptr}, to_v{nullptr};
+  nn::Linear out_projection{nullptr};  // to_out.0
+  nn::Dropout out_dropout{nullptr};    // to_out.1
+  nn::RMSNorm norm_q{nullptr}, norm_k{nullptr};
+
+ private:
+  std::shared_ptr<const WanAttnProcessor> processor_;
+};
+FVHOOKS_MODULE(WanAttention);
+
+}  // namespace wan

@@ -1,0 +1,53 @@
+#include "denoise.h"
+
+#include <sstream>
+
+#include "fvhooks/expected.h"
+#include "fvhooks/step.h"
+#include "tensors.h"
+
+namespace wan {
+
+DenoiseInputs read_inputs(const std::string& path) {
+  const auto tensors = read_tensors(path);
+  const auto get = [&](const char* name, std::int64_t dimensions) {
+    const auto found = tensors.find(name);
+    if (found == tensors.end()) throw fvhooks::Exception(path + ": there is no tensor \"" + name + "\"");
+    if (found->second.dim() != dimensions || !found->second.is_floating_point()) {
+      std::ostringstream message;
+      message << path << ": \"" << name << "\" should have " << dimensions << " dimensions of floating point, it is "
+              << found->second.dtype() << " " << found->second.sizes();
+      throw fvhooks::Exception(message.str());
+    }
+    return found->second;
+  };
+  DenoiseInputs inputs{get("latents", 5),   get("prompt_embeds", 3), get("negative_prompt_embeds", 3),
+                       get("timesteps", 1), get("sigmas", 1),        get("guidance_scale", 0).item<double>()};
+  if (inputs.sigmas.size(0) != inputs.timesteps.size(0) + 1)
+    throw fvhooks::Exception(path + ": there must be one sigma more than timesteps");
+  return inputs;
+}
+
+Tensor denoise(WanTransformer3DModel& model, const DenoiseInputs& inputs, torch::ScalarType dtype,
+               const std::function<void(std::int64_t step)>& finished) {
+  auto latents = inputs.latents;
+  const auto prompt_embeds = inputs.prompt_embeds.to(dtype);
+  const auto negative_prompt_embeds = inputs.negative_prompt_embeds.to(dtype);
+
+  for (std::int64_t step = 0; step < inputs.timesteps.size(0); ++step) {
+    const fvhooks::TraceStep trace_step(step);
+    const auto timestep = inputs.timesteps[step].expand({latents.size(0)});
+    const auto model_input = latents.to(dtype);
+
+    const auto cond = model(model_input, timestep, prompt_embeds).sample;
+    const auto uncond = model(model_input, timestep, negative_prompt_embeds).sample;
+    const auto noise = uncond + inputs.guidance_scale * (cond - uncond);
+
+    const auto sigma_change = inputs.sigmas[step + 1].item<double>() - inputs.sigmas[step].item<double>();
+    latents = latents + sigma_change * noise.to(torch::kFloat32);
+    finished(step);
+  }
+  return latents;
+}
+
+}  // namespace wan

@@ -1,0 +1,111 @@
+// wan: denoises a latent video with a Wan 2.1 transformer on the CPU.
+#include <ATen/Parallel.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <iomanip>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bugs.h"
+#include "denoise.h"
+#include "fvhooks/expected.h"
+#include "fvhooks/torch/activation_trace.h"
+#include "fvhooks/warning.h"
+#include "tensors.h"
+#include "weights.h"
+
+namespace {
+
+struct Options {
+  std::string model, inputs, output;
+  torch::ScalarType dtype = torch::kFloat32;
+  std::vector<std::string> bugs;
+  std::optional<int> threads;
+};
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+void list_bugs() {
+  for (const auto& bug : wan::all_bugs()) std::cout << bug.name << ": " << bug.description << '\n';
+}
+
+wan::WanTransformer3DModel load_model(const Options& options) {
+  const Stopwatch loading;
+  wan::WanTransformer3DModel model(wan::read_config(options.model + "/config.json"));
+  wan::load_weights(*model, options.model, options.dtype);
+  model->eval();
+  for (const auto& bug : options.bugs) wan::plant_bug(*model, bug);
+  std::cout << "loaded " << model->blocks.size() << " blocks from " << options.model << " in " << loading.seconds()
+            << " s" << std::endl;
+  return model;
+}
+
+void run(const Options& options) {
+  if (options.threads) at::set_num_threads(*options.threads);
+  const torch::NoGradGuard no_grad;
+  const auto inputs = wan::read_inputs(options.inputs);
+  auto model = load_model(options);
+  const auto trace = fvhooks::attach_activation_trace(model);
+  if (trace) std::cout << "tracing " << trace.modules() << " modules to " << trace.tracer().path() << std::endl;
+
+  const Stopwatch running;
+  const auto latents = wan::denoise(model, inputs, options.dtype, [&](std::int64_t step) {
+    std::cout << "step " << step + 1 << " of " << inputs.timesteps.size(0) << ", " << running.seconds() << " s"
+              << std::endl;
+  });
+  wan::write_tensors(options.output, {{"latents", latents}});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  constexpr int kCouldNotRun = 2;
+  std::cout << std::fixed << std::setprecision(1);
+
+  Options options;
+  CLI::App app("Denoises a latent video with a Wan 2.1 text-to-video transformer. Traced as FASTVIDEO_TRACE_* say.",
+               "wan");
+  app.add_option("--model", options.model, "folder with config.json and diffusion_pytorch_model.safetensors")
+      ->required();
+  app.add_option("--inputs", options.inputs, "latents, text embeddings, timesteps and sigmas (safetensors)")
+      ->required();
+  app.add_option("--output", options.output, "denoised latents (safetensors)")->required();
+  app.add_option("--dtype", options.dtype, "fp32 or bf16")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, torch::ScalarType>{{"fp32", torch::kFloat32}, {"bf16", torch::kBFloat16}}));
+  app.add_option("--bug", options.bugs, "plant a bug (repeatable; see --list-bugs)");
+  app.add_option("--threads", options.threads, "threads of torch's operators")->check(CLI::PositiveNumber);
+  app.add_flag_callback(
+      "--list-bugs",
+      [] {
+        list_bugs();
+        throw CLI::Success();
+      },
+      "list the bugs that can be planted");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kCouldNotRun;
+  }
+
+  fvhooks::set_warning_handler([](std::string_view message) { std::cerr << "wan: warning: " << message << '\n'; });
+  try {
+    run(options);
+    return 0;
+  } catch (const c10::Error& error) {
+    std::cerr << "wan: " << error.what_without_backtrace() << '\n';
+  } catch (const std::exception& error) {
+    std::cerr << "wan: " << error.what() << '\n';
+  }
+  return kCouldNotRun;
+}
