@@ -59,7 +59,7 @@ class JsonlSink:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Makes parent folders; `<pid>` in the path is replaced. Raises OSError if the file cannot be opened."""
-        self._native = _C.JsonlSink(os.fspath(path))
+        self._native = _C.JsonlSink(os.fsencode(path))
 
     @property
     def path(self) -> Path:
