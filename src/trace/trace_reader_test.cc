@@ -151,8 +151,9 @@ TEST(TraceReader, NamesLinesThatAreNotJson) {
 }
 
 TEST(TraceReader, PassesOverBlankLinesAndWindowsLineEnds) {
-  const auto trace = read_text("\n  \t\n\xEF\xBB\xBF" + kGood);
-  EXPECT_THAT(trace.records, SizeIs(0));  // a byte order mark belongs to the front
+  const auto trace = read_text("\n  \t\n" + kGood);
+  EXPECT_THAT(trace.records, SizeIs(1));
+  EXPECT_THAT(trace.problems, SizeIs(0));
   const auto windows = read_text("\xEF\xBB\xBF{\"module\":\"m\",\"tensor\":\"out\",\"step\":2}\r\n\r\n \r\n" + kGood);
   EXPECT_THAT(windows.records, SizeIs(2));
   EXPECT_THAT(windows.problems, SizeIs(0));
