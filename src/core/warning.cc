@@ -1,6 +1,9 @@
 #include "fvhooks/warning.h"
 
+#include <pthread.h>
+
 #include <mutex>
+#include <new>
 #include <utility>
 
 namespace fvhooks {
@@ -13,7 +16,12 @@ struct Holder {
 
 // Never destroyed: other statics warn while the process ends.
 Holder& holder() {
-  static auto* const instance = new Holder;
+  static auto* const instance = [] {
+    // In a forked child nobody is in the handler, whoever was in it when the process forked. Waiting for them before
+    // the fork would not do: in Python they may wait for the interpreter's lock, which the forking thread holds.
+    ::pthread_atfork(nullptr, nullptr, [] { ::new (&holder().mutex) std::recursive_mutex; });
+    return new Holder;
+  }();
   return *instance;
 }
 
