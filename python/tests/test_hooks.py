@@ -8,8 +8,9 @@ import pickle
 
 import pytest
 import torch
-from fvhooks.hooks import ForwardHook, ModuleHookManager
 from torch import nn
+
+from fvhooks.hooks import ForwardHook, ModuleHookManager
 
 
 class EventHook(ForwardHook):

@@ -7,9 +7,10 @@ import re
 import pytest
 import torch
 from diffusers.utils import BaseOutput
-from fvhooks import _C
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fvhooks import _C
 
 t = torch.zeros(1)
 Pair = collections.namedtuple("Pair", "first second")
@@ -94,9 +95,13 @@ def test_iterators_are_not_used_up():
 
 values = st.recursive(
     st.just(t),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.tuples(inner, inner)
-    | st.dictionaries(st.text(max_size=3) | st.integers() | st.none() | st.floats(allow_nan=False), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(
+            st.text(max_size=3) | st.integers() | st.none() | st.floats(allow_nan=False), inner, max_size=3
+        )
+    ),
     max_leaves=20,
 )
 

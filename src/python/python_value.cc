@@ -116,7 +116,8 @@ class Walk {
   static std::string unused_text(py::handle key, py::handle mapping, const std::vector<std::string>& taken) {
     std::string text = py::repr(key);
     while (mapping.contains(text) || std::find(taken.begin(), taken.end(), text) != taken.end()) {
-      text.insert(0, "<").append(">");
+      std::string wrapped = "<";
+      text = wrapped.append(text).append(">");
     }
     return text;
   }
