@@ -197,7 +197,7 @@ class Bounds : public testing::TestWithParam<DType> {};
 
 TEST_P(Bounds, HoldForEveryDistributionAroundTileAndChunkBorders) {
   for (const Distribution distribution : kDistributions) {
-    for (const std::size_t count : {1, 2, 15, 16, 17, 1023, 1024, 1025, 5000, 65535, 65536, 65537}) {
+    for (const std::size_t count : {1u, 2u, 15u, 16u, 17u, 1023u, 1024u, 1025u, 5000u, 65535u, 65536u, 65537u}) {
       SCOPED_TRACE(testing::Message() << "distribution " << static_cast<int>(distribution) << ", " << count);
       const auto [tensor, values] = encoded(GetParam(), sample(distribution, count, count));
       expect_within_bounds(tensor_stats(tensor.view(), 0, nullptr), values);

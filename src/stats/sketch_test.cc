@@ -64,7 +64,7 @@ RC_GTEST_PROP(SketchProperty, FoldAgreesUpToTheStoredRounding, (std::uint64_t se
 }
 
 TEST(Sketch, KeepsOneElementWhereverItStands) {
-  for (const std::size_t at : {0, 255, 256, 1023, 1024, 65535, 65536, 69999}) {
+  for (const std::size_t at : {0u, 255u, 256u, 1023u, 1024u, 65535u, 65536u, 69999u}) {
     Values values(70000);
     values[at] = 3;
     const Sketch sketch = sketch_of(values);
@@ -81,7 +81,7 @@ TEST(Sketch, KeepsOneElementWhereverItStands) {
 
 TEST(Sketch, NonFiniteElementsEnterAsZero) {
   Values clean = normal_values(3000, 3), spoilt = clean;
-  for (const std::size_t at : {0, 700, 2999}) clean[at] = 0;
+  for (const std::size_t at : {0u, 700u, 2999u}) clean[at] = 0;
   spoilt[0] = std::numeric_limits<float>::quiet_NaN();
   spoilt[700] = std::numeric_limits<float>::infinity();
   spoilt[2999] = -std::numeric_limits<float>::infinity();

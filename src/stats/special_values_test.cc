@@ -43,7 +43,7 @@ TEST(TensorStats, OfA0DimTensorAreThoseOfItsElement) {
 }
 
 TEST(TensorStats, NaNMakesEveryValueNaNWhereverItStands) {
-  for (const std::size_t at : {0, 1, 1000, 1024, 2999}) {
+  for (const std::size_t at : {0u, 1u, 1000u, 1024u, 2999u}) {
     std::vector<float> values(3000, 1.0f);
     values[at] = kNaN;
     values[(at + 5) % 3000] = 0;
