@@ -67,14 +67,15 @@ void ActivationStatHook::record(std::string_view root, const TraceCall& call, Va
 }
 
 struct ActivationTrace::State {
-  std::shared_ptr<Tracer> tracer;
-  std::vector<Hooked> hooked;
-
+  explicit State(std::shared_ptr<Tracer> opened) : tracer(std::move(opened)) {}
   // Here and not in ActivationTrace, so that an attach that fails half way undoes itself.
   ~State() {
     for (const auto& each : hooked) each.manager->remove_forward_hook(*each.hook);
     tracer->flush();
   }
+
+  const std::shared_ptr<Tracer> tracer;
+  std::vector<Hooked> hooked;
 };
 
 ActivationTrace::ActivationTrace() noexcept = default;
@@ -107,8 +108,7 @@ ActivationTrace attach_activation_trace(torch::nn::Module& model, const TraceCon
          " already: detach that trace first. Nothing was attached");
     return {};
   }
-  auto state = std::make_unique<ActivationTrace::State>();
-  state->tracer = Tracer::open(config, std::move(root)).value();
+  auto state = std::make_unique<ActivationTrace::State>(Tracer::open(config, std::move(root)).value());
   for (const auto& target : targets) {
     const Hooked hooked{ModuleHookManager::get_from_or_default(*target.module),
                         std::make_shared<ActivationStatHook>(target.name, state->tracer)};

@@ -36,19 +36,20 @@ class Translator {
   }
   void put_code_point(std::string_view hex) { result_.pattern.append("\\x{").append(hex).append("}"); }
 
-  // (?aiLmsux) at the very start; `a` and `u` choose what PCRE2 takes as compile options.
+  // (?aiLmsux), once or more at the very start; `a` and `u` choose what PCRE2 takes as compile options.
   void leading_flags() {
-    if (!starts_with("(?")) return;
-    const auto end = pattern_.find_first_not_of("aiLmsux", 2);
-    if (end == std::string_view::npos || pattern_[end] != ')' || end == 2) return;
-    std::string flags;
-    for (const char flag : pattern_.substr(2, end - 2)) {
-      if (flag == 'L') return fail("the flag L is not for text");
-      if (flag == 'a') result_.ascii = true;
-      if (flag != 'a' && flag != 'u') flags += flag;
+    while (ok() && starts_with("(?")) {
+      const auto end = pattern_.find_first_not_of("aiLmsux", at_ + 2);
+      if (end == std::string_view::npos || pattern_[end] != ')' || end == at_ + 2) return;
+      const auto flags = pattern_.substr(at_ + 2, end - at_ - 2);
+      const auto has = [&](char flag) { return flags.find(flag) != std::string_view::npos; };
+      if (has('L')) return fail("the flag L is not for text");
+      result_.ascii |= has('a');
+      verbose_ |= has('x');
+      for (const char flag : flags)
+        if (flag != 'a' && flag != 'u') result_.pattern.append("(?").append(1, flag).append(")");
+      at_ = end + 1;
     }
-    if (!flags.empty()) result_.pattern += "(?" + flags + ")";
-    at_ = end + 1;
   }
 
   void item() {
@@ -61,6 +62,9 @@ class Translator {
         return group();
       case '{':
         return brace();
+      case '#':
+        if (verbose_) return copy(std::min(pattern_.find('\n', at_), pattern_.size()) - at_);
+        return copy(1);
       default:
         return copy(1);
     }
@@ -142,8 +146,13 @@ class Translator {
         at_ += 2;
         result_.pattern += "\\z";
         return;
+      case 'B':
+        if (in_class) break;
+        at_ += 2;
+        result_.pattern += "(?:(?!\\A\\z)\\B)";  // Python's never matches in an empty text
+        return;
       default:
-        if (std::string_view(in_class ? "abfnrtdDsSwW" : "AbBafnrtdDsSwW").find(c) != std::string_view::npos)
+        if (std::string_view(in_class ? "abfnrtdDsSwW" : "AbafnrtdDsSwW").find(c) != std::string_view::npos)
           return copy(2);
     }
     fail(std::string("Python has no escape \\") + c);
@@ -179,6 +188,7 @@ class Translator {
 
   std::string_view pattern_;
   std::size_t at_ = 0;
+  bool verbose_ = false;
   std::string error_;
   TranslatedPattern result_;
 };

@@ -9,7 +9,7 @@
 namespace fvhooks::internal {
 
 // Any thread may search. What Python spells or reads otherwise than PCRE2 is translated, what PCRE2 alone has is an
-// error; `(?L)` and `\N{…}` are errors too.
+// error; so are `\N{…}` and `(?a:…)`.
 class PythonRegex {
  public:
   // Error: what is wrong and at which byte of the pattern.

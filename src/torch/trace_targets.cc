@@ -56,8 +56,9 @@ std::unordered_set<const torch::nn::Module*> parts_of_attention(const std::vecto
 
 void warn_of_unhookable(const std::vector<std::string>& names) {
   if (names.empty()) return;
-  warn(std::to_string(names.size()) + " modules cannot be traced, for they are plain torch::nn: " +
-       quoted_list(names, 3) + ". Write fvhooks::nn for torch::nn, and FVHOOKS_MODULE for TORCH_MODULE");
+  warn(std::to_string(names.size()) + (names.size() == 1 ? " module" : " modules") +
+       " cannot be traced, plain torch::nn: " + quoted_list(names, 3) +
+       ". Write fvhooks::nn for torch::nn, and FVHOOKS_MODULE for TORCH_MODULE");
 }
 
 void warn_of_no_match(const TraceConfig& config, const std::vector<TraceTarget>& modules) {

@@ -82,13 +82,12 @@ concept StringMap = Map<T> && std::convertible_to<const typename T::key_type&, s
 template <class T>
 concept IntegerMap = Map<T> && (std::integral<typename T::key_type> || std::is_enum_v<typename T::key_type>);
 
+// Of objects that can be referred to: not a string, whose characters are not worth the loop, nor a vector<bool>.
 template <class T>
 concept Sequence = !Map<T> && requires(T& sequence) {
-  { *std::begin(sequence) } -> std::convertible_to<const typename T::value_type&>;
+  requires std::is_lvalue_reference_v<decltype(*std::begin(sequence))>;
+  requires std::is_class_v<std::remove_cvref_t<decltype(*std::begin(sequence))>>;
   std::end(sequence);
 };
-// A string's characters are not worth the loop, nor are a vector<bool>'s proxies a reference.
-template <class T>
-inline constexpr bool kMayHoldTensors = std::is_class_v<T>;
 
 }  // namespace fvhooks::internal

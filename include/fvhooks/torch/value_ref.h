@@ -159,10 +159,8 @@ void walk(T& value, const Label& at, const LeafVisitor& visit) {
     for (auto& [key, element] : value)
       walk(element, Label{&at, LabelIntegerKey{static_cast<std::int64_t>(key)}}, visit);
   } else if constexpr (Sequence<Type>) {
-    if constexpr (kMayHoldTensors<std::remove_cvref_t<decltype(*std::begin(value))>>) {
-      std::int64_t i = 0;
-      for (auto& element : value) walk(element, Label{&at, LabelIndex{i++}}, visit);
-    }
+    std::int64_t i = 0;
+    for (auto& element : value) walk(element, Label{&at, LabelIndex{i++}}, visit);
   }
 }
 
