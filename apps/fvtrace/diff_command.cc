@@ -44,7 +44,7 @@ std::optional<fvhooks::DType> dtype_named(const std::string& name) {
 int run(const DiffArguments& arguments) {
   fvhooks::DiffOptions options;
   options.rtol = arguments.rtol;
-  options.assumed_dtype = *dtype_named(arguments.dtype);
+  options.assumed_dtype = dtype_named(arguments.dtype).value_or(fvhooks::DType::Float32);  // checked when parsed
   ProgressLine progress("reading traces", !arguments.no_progress);
   options.progress = [&](double fraction) { progress.update(fraction); };
 

@@ -1,4 +1,4 @@
-"""The command `fvtrace diff`, as a person or a script runs it. FVTRACE names the binary; else the one of `make build`."""
+"""The command `fvtrace diff`, as a person or a script runs it. FVTRACE names the binary, else it is that of `make build`."""
 
 import base64
 import json
@@ -37,11 +37,20 @@ def trace(noise=0.0, wrong_from=None, run="0badcafe"):
         numbers = [values.gauss(0, 1) * (1 + noise * jitter.gauss(0, 1)) for _ in range(64)]
         if is_wrong:
             numbers.reverse()
-        records.append({
-            "module": module, "tensor": tensor, "step": 0,
-            "abs_mean": sum(map(abs, numbers)) / 64, "shape": [64], "dtype": "torch.float32",
-            "call": 0, "seq": len(records), "run": run, "sketch": sketch(numbers),
-        })  # fmt: skip
+        records.append(
+            {
+                "module": module,
+                "tensor": tensor,
+                "step": 0,
+                "abs_mean": sum(map(abs, numbers)) / 64,
+                "shape": [64],
+                "dtype": "torch.float32",
+                "call": 0,
+                "seq": len(records),
+                "run": run,
+                "sketch": sketch(numbers),
+            }
+        )
 
     event("", "in[0]")
     for block in ("blocks.0", "blocks.1"):
@@ -119,11 +128,23 @@ def test_standard_input_is_one_side(reference, wrong_port):
     assert fvtrace("diff", "-", "-", input=lines(trace())).returncode == 2
 
 
-@pytest.mark.parametrize("arguments", [
-    [], ["diff"], ["nonsense"], ["diff", "a"], ["diff", "/nonexistent", "/nonexistent"], ["diff", "--rtol", "x", "a", "b"],
-    ["diff", "--rtol", "nan", "a", "b"], ["diff", "--rtol", "-1", "a", "b"], ["diff", "--dtype", "float31", "a", "b"],
-    ["diff", "--rows", "-1", "a", "b"], ["diff", "/dev/null", "/dev/null"], ["diff", "/", "/"],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["diff"],
+        ["nonsense"],
+        ["diff", "a"],
+        ["diff", "/nonexistent", "/nonexistent"],
+        ["diff", "--rtol", "x", "a", "b"],
+        ["diff", "--rtol", "nan", "a", "b"],
+        ["diff", "--rtol", "-1", "a", "b"],
+        ["diff", "--dtype", "float31", "a", "b"],
+        ["diff", "--rows", "-1", "a", "b"],
+        ["diff", "/dev/null", "/dev/null"],
+        ["diff", "/", "/"],
+    ],
+)
 def test_what_cannot_run_has_status_2_and_says_why(arguments):
     result = fvtrace(*arguments)
     assert result.returncode == 2
@@ -158,8 +179,11 @@ def test_fastvideos_own_files_are_read(write):
 
 
 def test_a_trace_with_ours_keys_is_compared_with_fastvideos(reference, write):
-    own = [{key: record[key] for key in ("module", "tensor", "step", "abs_mean")}
-           for record in trace() if record["tensor"] == "out" and record["module"]]  # fmt: skip
+    own = [
+        {key: record[key] for key in ("module", "tensor", "step", "abs_mean")}
+        for record in trace()
+        if record["tensor"] == "out" and record["module"]
+    ]
     verdict = json.loads(fvtrace("diff", "--json", reference, write("fastvideo.jsonl", own)).stdout)
     assert verdict["passed"] is True
     assert not any(comparison["by_sketch"] for comparison in verdict["comparisons"])
@@ -183,16 +207,29 @@ def test_missing_modules_are_one_line_a_subtree(reference, write):
 def test_infinite_errors_are_strings_in_json(write):
     def constant(value):
         numbers = [value] * 64
-        return [{"module": "a", "tensor": "out", "step": None, "abs_mean": value, "call": 0, "seq": 0, "run": "00000000",
-                 "sketch": sketch(numbers)}]  # fmt: skip
+        return [
+            {
+                "module": "a",
+                "tensor": "out",
+                "step": None,
+                "abs_mean": value,
+                "call": 0,
+                "seq": 0,
+                "run": "00000000",
+                "sketch": sketch(numbers),
+            }
+        ]
 
     result = fvtrace("diff", "--json", write("zero.jsonl", constant(0.0)), write("one.jsonl", constant(1.0)))
-    assert json.loads(result.stdout, parse_constant=lambda word: pytest.fail(word))["first_diverged"]["error"] == "Infinity"
+    verdict = json.loads(result.stdout, parse_constant=lambda word: pytest.fail(word))
+    assert verdict["first_diverged"]["error"] == "Infinity"
 
 
 def run_on_terminal(arguments, environment):
     leader, follower = pty.openpty()
-    process = subprocess.Popen([FVTRACE, *map(str, arguments)], stdout=follower, stderr=subprocess.DEVNULL, env=environment)
+    process = subprocess.Popen(
+        [FVTRACE, *map(str, arguments)], stdout=follower, stderr=subprocess.DEVNULL, env=environment
+    )
     os.close(follower)
     output = b""
     try:
@@ -214,7 +251,9 @@ def test_colours_are_for_terminals_that_want_them(reference, wrong_port):
 
 
 def test_a_reader_that_leaves_early_keeps_the_exit_status(reference, wrong_port):
-    process = subprocess.Popen([FVTRACE, "diff", "--json", reference, wrong_port], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [FVTRACE, "diff", "--json", reference, wrong_port], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait(timeout=60) == 1

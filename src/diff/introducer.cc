@@ -60,12 +60,17 @@ bool is_ancestor(std::string_view module, std::string_view of) {
 // wins.
 const Call* caller_of(const std::vector<Call>& calls, const RecordKey& callee, std::size_t position) {
   const Call* by_time = nullptr;
+  std::size_t latest_begin = 0;
   const Call* by_name = nullptr;
   for (const auto& call : calls) {
     const bool is_self = key_of(*call.key) == key_of(callee);
     if (is_self || call.key->rank != callee.rank || !call.end || *call.end < position) continue;
     if (call.begin) {
-      if (*call.begin < position && (!by_time || *call.begin > *by_time->begin)) by_time = &call;
+      const auto begin = *call.begin;
+      if (begin < position && (!by_time || begin > latest_begin)) {
+        by_time = &call;
+        latest_begin = begin;
+      }
       continue;
     }
     const bool is_same_forward =

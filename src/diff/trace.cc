@@ -39,8 +39,8 @@ void sort_by_rank_and_seq(std::vector<TracedRecord>& records) {
   const auto seq = sequence_numbers(records);
   std::vector<std::size_t> order(records.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return std::tie(records[a].record.rank, seq[a]) < std::tie(records[b].record.rank, seq[b]);
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::tie(records[a].record.rank, seq[a], a) < std::tie(records[b].record.rank, seq[b], b);
   });
   std::vector<TracedRecord> sorted;
   sorted.reserve(records.size());

@@ -29,7 +29,8 @@ void compare_values(Comparison& comparison, const AlignedPair& pair, double thre
     comparison.status = *measured.settled;
     if (comparison.status == Status::Diverged) comparison.threshold = 0;
   } else {
-    comparison.status = *measured.error <= threshold ? Status::Within : Status::Diverged;
+    const bool is_within = measured.error && *measured.error <= threshold;
+    comparison.status = is_within ? Status::Within : Status::Diverged;
     comparison.threshold = threshold;
   }
   if (pair.reordered && !is_failure(comparison.status)) comparison.status = Status::Reordered;
@@ -89,7 +90,7 @@ void note_what_could_not_be_seen(Verdict& verdict, const Alignment& alignment, c
       static_cast<std::size_t>(std::count_if(alignment.pairs.begin(), alignment.pairs.end(), are_both_non_finite));
   if (non_finite != 0) {
     verdict.notes.push_back(counted(non_finite, "pair") +
-                            " have NaN or infinite elements on both sides: only the rest of"
+                            " with NaN or infinite elements on both sides: only the rest of"
                             " their elements could be compared");
   }
   if (thresholds.without_dtype() != 0 && !options.rtol) {

@@ -86,6 +86,7 @@ std::vector<const Comparison*> rows_of(const Verdict& verdict) {
 
 std::string all_rows(const std::vector<const Comparison*>& comparisons, const TerminalStyle& style) {
   std::vector<Row> rows;
+  rows.reserve(comparisons.size());
   for (const auto* comparison : comparisons) rows.push_back(row_of(*comparison));
   const Layout layout(rows, style);
   std::string text = layout.header();
