@@ -22,7 +22,7 @@ class RopeHalf : public WanAttnProcessor {
 
 template <class Processor>
 void set_self_attention_processor(WanTransformer3DModelImpl& model) {
-  for (const auto& block : model.blocks) block->attn1->set_processor(std::make_shared<Processor>());
+  for (auto& block : model.blocks) block->attn1->set_processor(std::make_shared<Processor>());
 }
 
 constexpr std::array kBugs = {

@@ -15,7 +15,12 @@ class ConfigReader {
  public:
   ConfigReader(std::string path, dom::object object) : path_(std::move(path)), object_(object) {}
 
-  [[noreturn]] void fail(const std::string& what) const { throw fvhooks::Exception(path_ + ": " + what); }
+  template <class... Text>
+  [[noreturn]] void fail(const Text&... text) const {
+    std::string message = path_ + ": ";
+    (message.append(text), ...);
+    throw fvhooks::Exception(message);
+  }
 
   bool is_null(const char* key) const {
     dom::element value;
@@ -27,7 +32,7 @@ class ConfigReader {
   void read(const char* key, T& value) const {
     dom::element element;
     if (object_[key].get(element) != simdjson::SUCCESS) return;
-    if (element.get(value) != simdjson::SUCCESS) fail(std::string(key) + " is of another type than expected");
+    if (element.get(value) != simdjson::SUCCESS) fail(key, " is of another type than expected");
   }
 
   void read_size(const char* key, std::int64_t& value) const {
@@ -38,10 +43,10 @@ class ConfigReader {
   void read_sizes(const char* key, std::array<std::int64_t, 3>& values) const {
     dom::array array;
     if (object_[key].get(array) != simdjson::SUCCESS) return;
-    if (array.size() != values.size()) fail(std::string(key) + " is not a list of " + std::to_string(values.size()));
+    if (array.size() != values.size()) fail(key, " is not a list of ", std::to_string(values.size()));
     auto value = values.begin();
     for (const dom::element element : array) {
-      if (element.get(*value) != simdjson::SUCCESS) fail(std::string(key) + " holds something that is not an integer");
+      if (element.get(*value) != simdjson::SUCCESS) fail(key, " holds something that is not an integer");
       check_size(key, *value++);
     }
   }
@@ -51,7 +56,7 @@ class ConfigReader {
   void check_size(const char* key, std::int64_t value) const {
     constexpr std::int64_t kLargest = 1'000'000;
     if (value < 1 || value > kLargest)
-      fail(std::string(key) + " = " + std::to_string(value) + " is not from 1 to " + std::to_string(kLargest));
+      fail(key, " = ", std::to_string(value), " is not from 1 to ", std::to_string(kLargest));
   }
 
   std::string path_;
@@ -85,7 +90,7 @@ WanConfig read_config(const std::string& path) {
   if (config.attention_head_dim % 2 != 0) reader.fail("attention_head_dim is odd: rotary embedding turns pairs");
   for (const auto* key : {"image_dim", "added_kv_proj_dim", "pos_embed_seq_len"})
     if (!reader.is_null(key))
-      reader.fail(std::string(key) + " is set: this is an image-to-video model, only text-to-video is ported");
+      reader.fail(key, " is set: this is an image-to-video model, only text-to-video is ported");
   return config;
 }
 

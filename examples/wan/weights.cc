@@ -42,8 +42,11 @@ class Checkpoint {
  public:
   explicit Checkpoint(const std::filesystem::path& folder) {
     const auto index = folder / (std::string(kWeightsFile) + ".index.json");
-    if (!std::filesystem::exists(index)) return add(folder / kWeightsFile);
-    for (const auto& shard : shards_of(index)) add(folder / shard);
+    if (std::filesystem::exists(index)) {
+      for (const auto& shard : shards_of(index)) add(folder / shard);
+    } else {
+      add(folder / kWeightsFile);
+    }
   }
 
   const std::map<std::string, torch::Tensor>& tensors() const noexcept { return tensors_; }
