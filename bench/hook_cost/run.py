@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What does a hookable module cost a call? Instructions, counted by callgrind.
 
-    run.py BUILD
+run.py BUILD
 """
+
 import json
 import pathlib
 import re
@@ -18,8 +19,17 @@ def counts(program):
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / "callgrind"
         run = subprocess.run(
-            ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--branch-sim=yes", f"--callgrind-out-file={out}", program],
-            capture_output=True, text=True)
+            [
+                "valgrind",
+                "--tool=callgrind",
+                "--instr-atstart=no",
+                "--branch-sim=yes",
+                f"--callgrind-out-file={out}",
+                program,
+            ],
+            capture_output=True,
+            text=True,
+        )
         if run.returncode != 0:
             sys.exit(f"{program} under valgrind failed:\n{run.stderr}")
         result = {}

@@ -7,7 +7,6 @@ import oracle
 import pytest
 import vectors
 
-
 torch = pytest.importorskip("torch")
 
 TORCH_FLOATS = ("float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")

@@ -21,7 +21,8 @@ NUMBERS = [name for name in STATS if name not in ("shape", "dtype")]
 
 def stored(tensor: torch.Tensor) -> np.ndarray:
     """The bits of the logical elements, in row-major order."""
-    plain = tensor.resolve_conj().resolve_neg().contiguous().reshape(-1)
+    # A clone: one element counts as contiguous whatever its stride, but bytes need a stride of one.
+    plain = tensor.resolve_conj().resolve_neg().flatten().clone(memory_format=torch.contiguous_format)
     dtype = str(tensor.dtype).removeprefix("torch.")
     return plain.view(torch.uint8).numpy().view(f"uint{8 * oracle.PART_BYTES[dtype]}")
 
@@ -56,7 +57,9 @@ def tensors(draw):
     item = torch.empty(0, dtype=dtype).element_size()
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     raw = random.integers(0, 2 if dtype == torch.bool else 256, math.prod(full) * item, dtype=np.uint8)
-    tensor = torch.from_numpy(raw).view(dtype).reshape(full)
+    tensor = torch.empty(math.prod(full), dtype=dtype)
+    tensor.view(torch.uint8).copy_(torch.from_numpy(raw))
+    tensor = tensor.reshape(full)
     tensor = tensor[tuple(slice(None, None, step) for step in steps)]
     tensor = tensor.permute(draw(st.permutations(range(len(sizes)))))
     if draw(st.booleans()):
