@@ -84,13 +84,7 @@ ActivationTrace::ActivationTrace(ActivationTrace&&) noexcept = default;
 ActivationTrace& ActivationTrace::operator=(ActivationTrace&&) noexcept = default;
 ActivationTrace::~ActivationTrace() { detach(); }
 
-void ActivationTrace::detach() noexcept {
-  if (!state_) return;
-  if (const auto dropped = state_->tracer->dropped(); dropped > 0)
-    warn(std::to_string(dropped) + " records of the activation trace could not be written to " +
-         state_->tracer->path());
-  state_ = nullptr;
-}
+void ActivationTrace::detach() noexcept { state_ = nullptr; }
 
 const Tracer& ActivationTrace::tracer() const noexcept { return *state_->tracer; }
 std::size_t ActivationTrace::modules() const noexcept { return state_->hooked.size(); }

@@ -48,7 +48,7 @@ class [[nodiscard]] ActivationTrace {
 
   explicit operator bool() const noexcept { return state_ != nullptr; }
 
-  // Idempotent; flushes, and warns if records were dropped.
+  // Idempotent; flushes. The last trace on an output closes it, which warns if records were lost.
   void detach() noexcept;
 
   // Precondition: it is true.
