@@ -96,7 +96,12 @@ def main() -> None:
 
     print(f"  {'relative change by the bug':40}" + "".join(f"{name:>12}" for name in (*STATISTICS, "relative L2")))
     print_row_of_traces(f"{ATTENTION}.to_q", arguments.reference, arguments.port)
-    print_row("query, rotated (no module's output)", statistics(right), statistics(wrong), ((right - wrong).norm() / right.norm()).item())
+    print_row(
+        "query, rotated (no module's output)",
+        statistics(right),
+        statistics(wrong),
+        ((right - wrong).norm() / right.norm()).item(),
+    )
     print_row_of_traces(ATTENTION, arguments.reference, arguments.port)
 
 

@@ -20,7 +20,8 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-constexpr std::string_view kWeightsFile = "diffusion_pytorch_model.safetensors";
+constexpr auto kWeightsFile = "diffusion_pytorch_model.safetensors";
+constexpr auto kIndexFile = "diffusion_pytorch_model.safetensors.index.json";
 
 // The names of the shards that an index lists. An index may not lead out of its folder.
 std::set<std::string> shards_of(const std::filesystem::path& index) {
@@ -41,7 +42,7 @@ std::set<std::string> shards_of(const std::filesystem::path& index) {
 class Checkpoint {
  public:
   explicit Checkpoint(const std::filesystem::path& folder) {
-    const auto index = folder / (std::string(kWeightsFile) + ".index.json");
+    const auto index = folder / kIndexFile;
     if (std::filesystem::exists(index)) {
       for (const auto& shard : shards_of(index)) add(folder / shard);
     } else {

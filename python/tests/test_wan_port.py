@@ -86,8 +86,9 @@ def model_folder(request, tmp_path_factory) -> pathlib.Path:
     return folder
 
 
-# float32 differs in the order of sums at most. In bfloat16 one such difference may round an element the other way.
-@pytest.mark.parametrize("dtype, bound", [("fp32", 1e-5), ("bf16", 5e-3)])
+# In bfloat16, torch::nn::Linear rounds once more than torch.nn.Linear: for inputs of three dimensions it adds the bias in
+# an operation of its own.
+@pytest.mark.parametrize("dtype, bound", [("fp32", 1e-5), ("bf16", 1e-2)])
 def test_every_module_agrees_with_the_reference(model_folder, dtype, bound):
     expected = outputs_of_reference(model_folder, reference.DTYPES[dtype])
     actual = outputs_of_port(model_folder, dtype)
