@@ -21,6 +21,7 @@ static_assert(std::is_same_v<Block::Impl, BlockImpl>);
 static_assert(std::is_same_v<Other::Impl, OtherImpl>);
 static_assert(std::is_same_v<nn::Linear, torch::nn::Linear>);
 static_assert(std::is_same_v<nn::Sequential, torch::nn::Sequential>);
+static_assert(std::is_same_v<nn::AnyModule, torch::nn::AnyModule>);
 
 TEST(Disabled, TheModuleIsPlainAndRuns) {
   Block block;

@@ -249,7 +249,7 @@ TEST(Instrumented, LayersAreTorchsByAnotherNamespace) {
 
 TEST(RMSNorm, IsWhatTheFormulaSays) {
   const auto x = torch::randn({3, 8}, torch::kFloat64);
-  nn::RMSNorm norm(nn::RMSNormOptions({8}).eps(1e-6));
+  nn::RMSNorm norm(nn::RMSNormOptions(std::vector<std::int64_t>{8}).eps(1e-6));
   norm->to(torch::kFloat64);
   {
     torch::NoGradGuard guard;

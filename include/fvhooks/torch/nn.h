@@ -5,9 +5,11 @@
 // Write names qualified (nn::Linear): under `using namespace fvhooks::nn` torch's Linear would be visible as well.
 #include <torch/nn.h>
 
-#include "fvhooks/torch/containers.h"
 #include "fvhooks/torch/instrumented.h"
 #include "fvhooks/torch/rms_norm.h"
+#ifndef FVHOOKS_DISABLE
+#include "fvhooks/torch/containers.h"
+#endif
 
 namespace fvhooks::nn {
 
@@ -16,9 +18,6 @@ using namespace torch::nn;  // NOLINT: only for qualified names that are not fou
 #ifdef FVHOOKS_DISABLE
 
 using internal::RMSNormImpl;
-using torch::nn::AnyModule;
-using torch::nn::Sequential;
-using torch::nn::SequentialImpl;
 TORCH_MODULE(RMSNorm);
 
 #else
