@@ -71,7 +71,9 @@ def cases():
     yield case("the smallest wide number above", "float32", 1024, 0x80000000, 0x5D800000, seed=14)
     yield case("the smallest narrow number", "float32", 1024, 0x80000000, 0x30800000, seed=15)
     yield case("the largest wide number below", "float32", 1024, 0x80000000, 0x307FFFFF, seed=16)
-    yield case("narrow and wide tiles mixed", "float32", 5000, overrides=[(1030, 0x7E000000), (4999, 0x00000001)], seed=17)
+    yield case(
+        "narrow and wide tiles mixed", "float32", 5000, overrides=[(1030, 0x7E000000), (4999, 0x00000001)], seed=17
+    )
     yield case("one NaN", "float32", 3000, overrides=[(2049, 0xFFC00001)], seed=18)
     yield case("one infinity", "float32", 3000, overrides=[(7, 0xFF800000)], seed=19)
     yield case("both infinities", "float32", 3000, overrides=[(7, 0xFF800000), (2999, 0x7F800000)], seed=20)
@@ -108,5 +110,9 @@ def write(name, entries, more):
 
 
 if __name__ == "__main__":
-    write("statistics.json", statistics_vectors(), " Counts and exact integers are strings, floats shortest round-trip numbers.")
+    write(
+        "statistics.json",
+        statistics_vectors(),
+        " Counts and exact integers are strings, floats shortest round-trip numbers.",
+    )
     write("sketch.json", sketch_vectors(), "")

@@ -33,13 +33,18 @@ struct Hooked {
   std::shared_ptr<ActivationStatHook> hook;
 };
 
-// The trace that one of the targets is under, or null.
-const Tracer* present_trace(const std::vector<internal::TraceTarget>& targets) {
-  for (const auto& target : targets) {
-    const auto manager = ModuleHookManager::get_from(*target.module);
-    const auto hook = manager ? manager->get_forward_hook(ActivationStatHook::kName) : nullptr;
-    if (const auto* const traced = dynamic_cast<const ActivationStatHook*>(hook.get())) return &traced->tracer();
-  }
+const Tracer* trace_of(const torch::nn::Module& module) {
+  const auto manager = ModuleHookManager::get_from(module);
+  const auto hook = manager ? manager->get_forward_hook(ActivationStatHook::kName) : nullptr;
+  const auto* const traced = dynamic_cast<const ActivationStatHook*>(hook.get());
+  return traced ? &traced->tracer() : nullptr;
+}
+
+// The trace that the model, or any part of it, is under; null if there is none.
+const Tracer* present_trace(const torch::nn::Module& model) {
+  if (const auto* const tracer = trace_of(model)) return tracer;
+  for (const auto& module : model.modules(/*include_self=*/false))
+    if (const auto* const tracer = trace_of(*module)) return tracer;
   return nullptr;
 }
 
@@ -57,13 +62,17 @@ void ActivationStatHook::forward_failed(torch::nn::Module&) noexcept { leave_cal
 
 void ActivationStatHook::record(std::string_view root, const TraceCall& call, ValueRef value) const {
   if (!call.recorded) return;
-  value.walk(root, [&](at::Tensor& tensor, const Label& label) {
-    const HostTensor host(tensor);
-    if (const auto* const view = host.view())
-      tracer_->record(module_, call, label, *view);
-    else
-      tracer_->record(module_, call, label, OpaqueTensor{host.reason(), host.dtype_name(), host.sizes()});
-  });
+  try {
+    value.walk(root, [&](at::Tensor& tensor, const Label& label) {
+      const HostTensor host(tensor);
+      if (const auto* const view = host.view())
+        tracer_->record(module_, call, label, *view);
+      else
+        tracer_->record(module_, call, label, OpaqueTensor{host.reason(), host.dtype_name(), host.sizes()});
+    });
+  } catch (const std::exception& trouble) {  // a value that cannot be walked is no trouble of the model's
+    warn("a value of module \"" + module_ + "\" could not be traced: " + trouble.what());
+  }
 }
 
 struct ActivationTrace::State {
@@ -97,7 +106,7 @@ ActivationTrace attach_activation_trace(torch::nn::Module& model, const TraceCon
     return {};
   }
   const auto targets = internal::trace_targets(model, config);
-  if (const auto* const tracer = present_trace(targets)) {
+  if (const auto* const tracer = present_trace(model)) {
     warn("the model, or a part of it, is traced to " + tracer->path() +
          " already: detach that trace first. Nothing was attached");
     return {};

@@ -231,7 +231,12 @@ TEST_F(ActivationTraceTest, ASecondAttachChangesNothingAndSaysWhy) {
     config.root = true;
     return config;
   }()));
-  EXPECT_THAT(warnings_, ElementsAre(HasSubstr(config_.output), HasSubstr(config_.output)));
+  EXPECT_FALSE(attach_activation_trace(model, [&] {
+    auto config = config_;
+    config.layers = "nothing that is traced yet|head";
+    return config;
+  }()));
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr(config_.output), HasSubstr(config_.output), HasSubstr(config_.output)));
   EXPECT_EQ(hook_count(*model), 7U);
   model(input());
   EXPECT_EQ(records().size(), 7U);
