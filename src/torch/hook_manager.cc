@@ -4,6 +4,7 @@
 #include <torch/nn/module.h>
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -92,11 +93,24 @@ void ModuleHookManager::replace_forward_hook(std::string_view name, std::shared_
   auto hooks = current();
   const auto old = *find_or_throw(hooks, name);
   if (hook->name() != name) throw_if_taken(hooks, hook->name());
-  if (run_on_attach) hook->on_attach(*module_);
-  hooks = current();
-  *find_or_throw(hooks, old->name()) = std::move(hook);
+  const auto place = find(hooks, name) - hooks.begin();
+  // Nobody runs a hook between its detachment and its attachment.
+  hooks.erase(hooks.begin() + place);
   publish(std::move(hooks));
+  const auto put_back = [&](std::shared_ptr<ForwardHook> attached) {
+    auto others = current();  // the hooks' own code may have edited them
+    others.insert(others.begin() + std::min(place, std::ssize(others)), std::move(attached));
+    publish(std::move(others));
+  };
   if (run_on_attach) old->on_detach(*module_);
+  try {
+    hook->on_attach(*module_);
+  } catch (...) {
+    if (run_on_attach) old->on_attach(*module_);
+    put_back(old);
+    throw;
+  }
+  put_back(std::move(hook));
 }
 
 void ModuleHookManager::remove_forward_hook(std::string_view name, bool run_detach) {

@@ -26,8 +26,8 @@ class ModuleHookManager {
 
   // Throw std::invalid_argument, with the name, if it is taken (append) or unknown (replace, remove).
   void append_forward_hook(std::shared_ptr<ForwardHook> hook);
-  // The new hook stands where the old one stood, under its own name. on_attach of the new one, then on_detach of the
-  // old one, are run unless run_on_attach is false.
+  // The new hook stands where the old one stood, under its own name. As in FastVideo, run_on_attach says whether the
+  // old one's on_detach is run first; the new one's on_attach always is. If that throws the old hook is back.
   void replace_forward_hook(std::string_view name, std::shared_ptr<ForwardHook> hook, bool run_on_attach = true);
   void remove_forward_hook(std::string_view name, bool run_detach = true);
   // This very hook, if it is attached here; false if not.
