@@ -3,7 +3,6 @@
 include(GNUInstallDirs)
 
 add_library(fvhooks_options INTERFACE)
-target_compile_features(fvhooks_options INTERFACE cxx_std_20)
 target_compile_options(fvhooks_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -ffp-contract=off)
 
 # Sanitizers go to what is free of torch: the wheel's libraries are not built with them.
@@ -18,10 +17,11 @@ function(fvhooks_component name)
   add_library(fvhooks_${name} STATIC ${ARG_SOURCES})
   add_library(fvhooks::${name} ALIAS fvhooks_${name})
   target_include_directories(fvhooks_${name} PUBLIC
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    ${PROJECT_SOURCE_DIR}/include
     PRIVATE ${PROJECT_SOURCE_DIR}/src)
-  target_link_libraries(fvhooks_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE} $<BUILD_INTERFACE:fvhooks_options>)
-  target_link_libraries(fvhooks_${name} PUBLIC $<BUILD_INTERFACE:fvhooks_sanitize>)
+  target_compile_features(fvhooks_${name} PUBLIC cxx_std_20)  # the headers are C++20
+  target_link_libraries(fvhooks_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE} fvhooks_options)
+  target_link_libraries(fvhooks_${name} PUBLIC fvhooks_sanitize)
 endfunction()
 
 function(fvhooks_test name)

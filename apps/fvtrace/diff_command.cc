@@ -4,7 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
-#include <limits>
+#include <charconv>
+#include <cmath>
 #include <memory>
 
 #include "exit_status.h"
@@ -61,6 +62,14 @@ int run(const DiffArguments& arguments) {
   return verdict->passed ? kAllWithin : kDiverged;
 }
 
+// Not CLI::Range, which lets NaN through.
+bool is_tolerance(const std::string& text) {
+  double rtol = 0;
+  const auto* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, rtol);
+  return parsed.ec == std::errc{} && parsed.ptr == end && std::isfinite(rtol) && rtol >= 0;
+}
+
 }  // namespace
 
 void add_diff(CLI::App& app, Action& action) {
@@ -72,7 +81,9 @@ void add_diff(CLI::App& app, Action& action) {
   command
       ->add_option("--rtol", arguments->rtol,
                    "Relative L2 error allowed everywhere, in place of the model from dtype and depth")
-      ->check(CLI::Range(0.0, std::numeric_limits<double>::max(), "FINITE, NOT NEGATIVE"));
+      ->check([](const std::string& text) {
+        return is_tolerance(text) ? std::string() : text + " is no tolerance: write a finite number, not negative";
+      });
   command->add_option("--dtype", arguments->dtype, "Dtype assumed of records that do not say theirs")
       ->check([](const std::string& name) {
         return dtype_named(name) ? std::string() : name + " is no dtype (float32, bfloat16, float16, float64, ...)";

@@ -2,7 +2,7 @@
 # Traces a Wan transformer in Python and its C++ port, and lets fvtrace say whether, and where, they part: first a clean
 # port, then one with a planted bug. Needs build/bin and a python that has fvhooks: `make demo` provides both.
 #   demo.sh         1.3B's width, 2 blocks
-#   demo.sh full    1.3B, all 30 blocks (5.7 GB on disk, 15 GB of memory, some minutes)
+#   demo.sh full    1.3B, all 30 blocks (6 GB on disk, 15 GB of memory, some minutes)
 # Exit status: 0 if the clean port passes and the bug is found where it is.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -41,9 +41,11 @@ def assert_agrees(tensor):
     assert found["mean"] == pytest.approx(x.mean().item(), rel=0, abs=1e-7 * magnitude / x.numel())
     assert found["abs_mean"] == pytest.approx(x.abs().mean().item(), rel=1e-6)
     assert found["rms"] == pytest.approx((x * x).mean().sqrt().item(), rel=1e-6)
-    assert found["min"] == x.min().item()
-    assert found["max"] == x.max().item()
-    assert found["abs_max"] == x.abs().max().item()
+    # Two ways to a modulus may round to neighbouring doubles.
+    rounding = 4e-16 if tensor.is_complex() else 0
+    assert found["min"] == pytest.approx(x.min().item(), rel=rounding, abs=0)
+    assert found["max"] == pytest.approx(x.max().item(), rel=rounding, abs=0)
+    assert found["abs_max"] == pytest.approx(x.abs().max().item(), rel=rounding, abs=0)
     if x.numel() > 1:
         about_mean = x - x.mean()
         assert found["std"] == pytest.approx(

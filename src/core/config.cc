@@ -77,7 +77,11 @@ Expected<StepFilter> StepFilter::parse(std::string_view text) {
   StepFilter filter;
   if (strip(text).empty()) return filter;
   filter.ranges_.emplace();
-  for (const auto part : comma_list(text)) {
+  const auto parts = comma_list(text);
+  if (parts.empty())
+    return bad_value("FASTVIDEO_TRACE_STEPS", text,
+                     "names no step; leave it empty for all, or write for example 0,2,10-19");
+  for (const auto part : parts) {
     // A minus at the front is a sign.
     const auto dash = part.find('-', 1);
     const auto first = parse_integer<std::int64_t>(strip(part.substr(0, dash)));

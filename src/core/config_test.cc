@@ -95,7 +95,7 @@ TEST_P(BadValues, AreAnErrorThatNamesVariableAndValue) {
 INSTANTIATE_TEST_SUITE_P(Table, BadValues,
                          testing::Values(BadValue{"STEPS", "first"}, BadValue{"STEPS", "3-1"}, BadValue{"STEPS", "1.5"},
                                          BadValue{"STEPS", "0;2"}, BadValue{"STEPS", "99999999999999999999"},
-                                         BadValue{"STEPS", "1-"}, BadValue{"INPUTS", "yes"},
+                                         BadValue{"STEPS", "1-"}, BadValue{"STEPS", ","}, BadValue{"INPUTS", "yes"},
                                          BadValue{"ROOT", "transformer"}, BadValue{"SKETCH", "100"},
                                          BadValue{"SKETCH", "-64"}, BadValue{"SKETCH", ""}, BadValue{"SKETCH", "64.0"},
                                          BadValue{"BATCH", "-1"}, BadValue{"BATCH", "1e6"},
