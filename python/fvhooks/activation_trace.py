@@ -255,6 +255,8 @@ def attach_activation_trace(model: nn.Module | None, *, root: str = "") -> Activ
     if not config.stats:
         logger.warning("FASTVIDEO_TRACE_STATS names no statistic that there is: nothing is traced")
         return None
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"attach_activation_trace takes a torch.nn.Module or None, not {model!r}")
     targets = _targets(model, config)
     if traced_to := _live_trace(model):
         logger.warning(
@@ -283,10 +285,10 @@ def attach_activation_trace(model: nn.Module | None, *, root: str = "") -> Activ
     return trace
 
 
-def detach_activation_trace(manager: ActivationTraceManager | None) -> None:
+def detach_activation_trace(mgr: ActivationTraceManager | None) -> None:
     """Ends a trace; idempotent."""
-    if manager is not None:
-        manager.remove_from_manager()
+    if mgr is not None:
+        mgr.remove_from_manager()
 
 
 def _targets(model: nn.Module, config: _C.TraceConfig) -> list[tuple[str, nn.Module]]:

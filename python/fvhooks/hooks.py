@@ -45,7 +45,7 @@ class ModuleHookManager:
     """The hooks of one module, kept on it as `_hook_manager`.
 
     A call runs to its end with the hooks that it began with, so that a hook may attach and remove hooks, itself too.
-    Copies of the module (copy, deepcopy, pickle, torch.save) have no hooks.
+    Copies of the module (copy, deepcopy, pickle, torch.save) have no hooks. torch.jit.script refuses it.
     """
 
     module_hook_attribute = "_hook_manager"
@@ -181,6 +181,14 @@ class _HookedForward:
             _tell_of_failure(reversed(entered), module)
             raise
         return output
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__globals__":  # what torch.jit.script asks a function for
+            raise AttributeError(
+                "a forward with hooks cannot be scripted: detach the trace, or remove the hooks "
+                "(ModuleHookManager.remove_from_manager), before torch.jit.script"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         # Reached only where a class copies its __dict__ by itself: the copy gets a forward without hooks.

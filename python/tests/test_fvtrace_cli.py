@@ -1,25 +1,21 @@
-"""The command `fvtrace diff`, as a person or a script runs it. FVTRACE names the binary, else it is that of `make build`."""
+"""The command `fvtrace diff`, as a person or a script runs it."""
 
 import base64
 import json
 import os
-import pathlib
 import pty
 import random
-import shutil
 import struct
 import subprocess
 
 import pytest
-
-BUILT = pathlib.Path(__file__).resolve().parents[2] / "build" / "bin" / "fvtrace"
-FVTRACE = os.environ.get("FVTRACE") or (str(BUILT) if BUILT.exists() else shutil.which("fvtrace"))
-
-pytestmark = pytest.mark.skipif(not FVTRACE, reason="fvtrace is not built (make build), and FVTRACE is not set")
+from programs import program
 
 
 def fvtrace(*arguments, **options):
-    return subprocess.run([FVTRACE, *map(str, arguments)], capture_output=True, text=True, timeout=60, **options)
+    return subprocess.run(
+        [program("fvtrace"), *map(str, arguments)], capture_output=True, text=True, timeout=60, **options
+    )
 
 
 def sketch(values):
@@ -228,7 +224,7 @@ def test_infinite_errors_are_strings_in_json(write):
 def run_on_terminal(arguments, environment):
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        [FVTRACE, *map(str, arguments)], stdout=follower, stderr=subprocess.DEVNULL, env=environment
+        [program("fvtrace"), *map(str, arguments)], stdout=follower, stderr=subprocess.DEVNULL, env=environment
     )
     os.close(follower)
     output = b""
@@ -252,7 +248,7 @@ def test_colours_are_for_terminals_that_want_them(reference, wrong_port):
 
 def test_a_reader_that_leaves_early_keeps_the_exit_status(reference, wrong_port):
     process = subprocess.Popen(
-        [FVTRACE, "diff", "--json", reference, wrong_port], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [program("fvtrace"), "diff", "--json", reference, wrong_port], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     process.stdout.close()
     assert process.stderr.read() == b""
@@ -261,6 +257,8 @@ def test_a_reader_that_leaves_early_keeps_the_exit_status(reference, wrong_port)
 
 def test_a_full_disk_is_reported(reference):
     with open("/dev/full", "w") as full:
-        result = subprocess.run([FVTRACE, "diff", reference, reference], stdout=full, stderr=subprocess.PIPE, text=True)
+        result = subprocess.run(
+            [program("fvtrace"), "diff", reference, reference], stdout=full, stderr=subprocess.PIPE, text=True
+        )
     assert result.returncode == 2
     assert "standard output" in result.stderr

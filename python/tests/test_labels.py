@@ -7,7 +7,7 @@ import re
 import pytest
 import torch
 from diffusers.utils import BaseOutput
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fvhooks import _C
@@ -27,7 +27,28 @@ class Output:
 @dataclasses.dataclass
 class DiffusersOutput(BaseOutput):
     sample: torch.Tensor
-    hidden: tuple = None
+    other: "tuple | None" = None
+
+
+class ModelOutput(collections.OrderedDict):
+    """As transformers' class of this name: a dataclass and a mapping at once, without the fields that are None."""
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if (value := getattr(self, field.name)) is not None:
+                super().__setitem__(field.name, value)
+
+
+@dataclasses.dataclass
+class TransformersOutput(ModelOutput):
+    sample: torch.Tensor
+    logits: "torch.Tensor | None" = None
+    other: "tuple | None" = None
+
+
+class SameRepr:
+    def __repr__(self):
+        return "same"
 
 
 def labels(value):
@@ -47,11 +68,16 @@ def labels(value):
         ({1: t, "1": t, -1: t, "-1": t}, ["out.1", 'out["1"]', "out.-1", 'out["-1"]']),
         ({"a.b": t, "a": {"b": t}}, ['out["a.b"]', "out.a.b"]),
         ({"": t, "é": t, '"': t, "\n": t}, ['out[""]', 'out["é"]', 'out["\\""]', 'out["\\n"]']),
-        ({None: t, "None": t}, ['out["<None>"]', "out.None"]),
-        ({(1, 2): t, 10**30: t}, ['out["(1, 2)"]', f'out["{10**30}"]']),
+        ({None: t, "None": t}, ['out[<"None">]', "out.None"]),
+        ({None: t}, ['out[<"None">]']),
+        ({(1, "a"): t, 1.5: t, 10**30: t}, ["out[<\"(1, 'a')\">]", 'out[<"1.5">]', f'out[<"{10**30}">]']),
+        ({'<"None">': t, "\ud800": t}, ['out["<\\"None\\">"]', "out[<\"'\\\\ud800'\">]"]),
+        ({SameRepr(): t, SameRepr(): {"a": t}}, ['out[<"same">]', 'out[<<"same">>].a']),
         (Output(t), ["out.sample"]),
         (Output(t, mask=t, extra=[{"a": t}]), ["out.sample", "out.mask", "out.extra[0].a"]),
-        (DiffusersOutput(sample=t, hidden=(t, t)), ["out.sample", "out.hidden[0]", "out.hidden[1]"]),
+        (DiffusersOutput(sample=t, other=(t, t)), ["out.sample", "out.other[0]", "out.other[1]"]),
+        (DiffusersOutput(sample=t), ["out.sample"]),
+        (TransformersOutput(sample=t, other=(t,)), ["out.sample", "out.other[0]"]),
         (None, []),
         ("text", []),
         (b"bytes", []),
@@ -93,15 +119,21 @@ def test_iterators_are_not_used_up():
     assert len(list(generator)) == 3
 
 
+keys = st.text(max_size=8) | st.integers() | st.none() | st.floats(allow_nan=False) | st.tuples(st.integers())
+
+
+@given(keys, keys)
+@example(None, "None")
+@example(None, '<"None">')
+@example(1.5, "1.5")
+@example((0,), "(0,)")
+def test_two_keys_share_a_label_in_no_two_mappings(one, other):
+    assert (labels({one: t}) == labels({other: t})) == (repr(one) == repr(other))
+
+
 values = st.recursive(
     st.just(t),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.tuples(inner, inner)
-        | st.dictionaries(
-            st.text(max_size=3) | st.integers() | st.none() | st.floats(allow_nan=False), inner, max_size=3
-        )
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(keys, inner, max_size=3),
     max_leaves=20,
 )
 

@@ -1,6 +1,5 @@
 """Files of the safetensors package read by ours, and ours by it."""
 
-import os
 import pathlib
 import subprocess
 
@@ -8,11 +7,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from programs import REPOSITORY, program
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-REPOSITORY = pathlib.Path(__file__).parents[2]
-COPY = pathlib.Path(os.environ.get("FVHOOKS_BUILD_DIR", REPOSITORY / "build")) / "bin/safetensors_copy"
 DTYPES = [
     torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2, torch.complex64,
     torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool,
@@ -31,8 +29,7 @@ tensors = st.dictionaries(names, st.builds(tensor_of, st.sampled_from(DTYPES), s
 
 
 def copy(source: pathlib.Path, target: pathlib.Path) -> subprocess.CompletedProcess:
-    assert COPY.exists(), f"{COPY} is not built: run `make build`, or set FVHOOKS_BUILD_DIR"
-    return subprocess.run([COPY, source, target], capture_output=True, text=True)
+    return subprocess.run([program("safetensors_copy"), source, target], capture_output=True, text=True)
 
 
 def bits_of(tensor: torch.Tensor) -> bytes:

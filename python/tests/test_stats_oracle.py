@@ -5,9 +5,8 @@ import math
 import numpy as np
 import oracle
 import pytest
+import torch
 import vectors
-
-torch = pytest.importorskip("torch")
 
 TORCH_FLOATS = ("float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
 UNSIGNED_OF_BYTES = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}

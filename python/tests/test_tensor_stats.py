@@ -1,17 +1,16 @@
 """fvhooks.tensor_stats gives the bits of the oracle, for every dtype and layout."""
 
 import math
+import re
 
 import numpy as np
 import oracle
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch")
-fvhooks = pytest.importorskip("fvhooks")
-pytest.importorskip("hypothesis")
-
-from hypothesis import given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
+import fvhooks
 
 # uint8 stands for bool too: torch makes no bool bytes other than 0 and 1.
 DTYPES = [name for name in oracle.PART_BYTES if hasattr(torch, name)]
@@ -92,3 +91,9 @@ def test_borders_of_tiles_and_chunks(count):
 def test_channels_last_is_the_same_logical_tensor():
     x = torch.randn(2, 16, 9, 11, generator=torch.Generator().manual_seed(0))
     assert fvhooks.tensor_stats(x) == fvhooks.tensor_stats(x.contiguous(memory_format=torch.channels_last))
+
+
+@pytest.mark.parametrize("size", [None, 100, -64, "64", 64.0, [64]])
+def test_a_size_of_sketch_that_is_none_of_those_allowed_is_a_value_error(size):
+    with pytest.raises(ValueError, match=re.escape(f"sketch={size!r} is none of 0 (no sketch), 64, 128 and 256")):
+        fvhooks.tensor_stats(torch.ones(2), sketch=size)

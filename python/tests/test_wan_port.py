@@ -9,10 +9,8 @@ import sys
 
 import pytest
 import torch
+from programs import REPOSITORY, program
 from safetensors.torch import load_file
-
-REPOSITORY = pathlib.Path(__file__).parents[2]
-BIN = pathlib.Path(os.environ.get("FVHOOKS_BUILD_DIR", REPOSITORY / "build")) / "bin"
 
 
 def import_reference():
@@ -34,12 +32,6 @@ SETUPS = {
         reference.SETUPS["tiny"], model=reference.TINY | {"patch_size": [2, 1, 4], "freq_dim": 33}, latents=(4, 3, 8)
     ),
 }
-
-
-def program(name: str) -> pathlib.Path:
-    path = BIN / name
-    assert path.exists(), f"{path} is not built: run `make build`, or set FVHOOKS_BUILD_DIR"
-    return path
 
 
 def flat(label: str, value):

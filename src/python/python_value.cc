@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/json_string.h"
+
 namespace fvhooks::internal {
 namespace {
 
@@ -70,7 +72,7 @@ class Walk {
 
   void mapping(py::handle items, const Label& at, const Enclosing& inside) const {
     const py::list pairs = items.attr("items")().cast<py::iterable>();
-    std::vector<std::string> texts;  // of keys that are neither text nor integers
+    std::vector<std::string> texts;  // reprs of the keys that are neither strings nor integers
     for (const auto pair : pairs) {
       const py::sequence entry = py::reinterpret_borrow<py::sequence>(pair);
       const py::object key = entry[0];
@@ -80,7 +82,11 @@ class Walk {
       } else if (const auto integer = integer_key(key)) {
         value(item, Label{&at, LabelIntegerKey{*integer}}, inside);
       } else {
-        value(item, Label{&at, LabelKey{texts.emplace_back(unused_text(key, items, texts))}}, inside);
+        const auto repr = py::repr(key).cast<std::string>();
+        const auto equal_before = std::count(texts.begin(), texts.end(), repr);
+        const auto part = other_key(repr, static_cast<std::size_t>(equal_before) + 1);
+        texts.push_back(repr);
+        value(item, Label{&at, std::string_view(part)}, inside);
       }
     }
   }
@@ -112,14 +118,12 @@ class Walk {
     return integer;
   }
 
-  // The key's repr, in as many angle brackets as set it apart from the other keys.
-  static std::string unused_text(py::handle key, py::handle mapping, const std::vector<std::string>& taken) {
-    std::string text = py::repr(key);
-    while (mapping.contains(text) || std::find(taken.begin(), taken.end(), text) != taken.end()) {
-      std::string wrapped = "<";
-      text = wrapped.append(text).append(">");
-    }
-    return text;
+  // [<"None">]: no string and no integer has angle brackets. One pair more for each equal repr that came before.
+  static std::string other_key(std::string_view repr, std::size_t angle_brackets) {
+    std::string part = "[";
+    part.append(angle_brackets, '<');
+    append_json_string(part, repr);
+    return part.append(angle_brackets, '>').append("]");
   }
 
   const PythonTensorVisitor& visit_;

@@ -62,6 +62,13 @@ std::vector<Stat> stats_named(const py::object& names) {
   return stats;
 }
 
+int sketch_size(const py::object& size) {
+  for (const int allowed : {0, 64, 128, 256}) {
+    if (PyIndex_Check(size.ptr()) && size.equal(py::int_(allowed))) return allowed;
+  }
+  throw py::value_error("sketch=" + std::string(py::repr(size)) + " is none of 0 (no sketch), 64, 128 and 256");
+}
+
 bool needs_values(Stat stat) { return stat != Stat::Shape && stat != Stat::DType; }
 
 py::object opaque_value(Stat stat, const HostTensor& host) {
@@ -71,11 +78,10 @@ py::object opaque_value(Stat stat, const HostTensor& host) {
 
 }  // namespace
 
-py::dict tensor_stats_dict(py::handle tensor, const py::object& names, int sketch_buckets) {
+py::dict tensor_stats_dict(py::handle tensor, const py::object& names, const py::object& size) {
   if (!THPVariable_Check(tensor.ptr()))
     throw py::type_error("tensor_stats takes a torch.Tensor, not " + std::string(py::repr(py::type::of(tensor))));
-  if (sketch_buckets != 0 && sketch_buckets != 64 && sketch_buckets != 128 && sketch_buckets != 256)
-    throw py::value_error("sketch=" + std::to_string(sketch_buckets) + " is none of 0 (no sketch), 64, 128 and 256");
+  const auto sketch_buckets = sketch_size(size);
   const auto stats = stats_named(names);
   const at::Tensor unpacked = THPVariable_Unpack(tensor.ptr());
 

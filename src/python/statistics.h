@@ -4,7 +4,9 @@
 
 namespace fvhooks::internal {
 
-// A dict with the keys that a record would have. stats: names, None for all. Throws TypeError, ValueError.
-pybind11::dict tensor_stats_dict(pybind11::handle tensor, const pybind11::object& stats, int sketch);
+// A dict with the keys that a record would have. stats: names, None for all; sketch: how many buckets.
+// Throws TypeError, ValueError.
+pybind11::dict tensor_stats_dict(pybind11::handle tensor, const pybind11::object& stats,
+                                 const pybind11::object& sketch);
 
 }  // namespace fvhooks::internal
