@@ -19,8 +19,10 @@ def rows_of(script: pathlib.Path, build: pathlib.Path) -> list[dict]:
     # malloc pooled: torch's baselines would otherwise pay for fresh pages at every large tensor.
     pooled = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184", "MALLOC_TOP_PAD_": "268435456"}
     process = subprocess.run(
-        [sys.executable, script, build], stdout=subprocess.PIPE, text=True, check=True, env=os.environ | pooled
+        [sys.executable, script, build], stdout=subprocess.PIPE, text=True, env=os.environ | pooled
     )
+    if process.returncode != 0:  # it has said why
+        sys.exit(1)
     rows = [json.loads(line) for line in process.stdout.splitlines() if line.startswith("{")]
     return [{key: row[key] for key in KEYS} for row in rows]
 

@@ -7,6 +7,7 @@ run.py BUILD
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -65,6 +66,15 @@ def branches(measured, what, loop):
     return row(f"{what}: conditional branches, none more", off, plain, "branches", float(off - plain < 0.01))
 
 
+def missing(programs):
+    """What keeps the benchmark from running, else None"""
+    if not shutil.which("valgrind"):
+        return "valgrind is not installed"
+    if not (programs / "hook_cost").exists():
+        return f"there is no {programs / 'hook_cost'}: build it, with valgrind/callgrind.h installed when CMake configures"
+    return None
+
+
 def rows(programs):
     direct, thunk = counts(programs / "hook_cost"), counts(programs / "hook_cost_thunk")
     added = direct["trivial on"]["Ir"] - direct["trivial plain"]["Ir"]
@@ -85,5 +95,8 @@ def rows(programs):
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    for each in rows(pathlib.Path(sys.argv[1]) / "bin"):
+    programs = pathlib.Path(sys.argv[1]) / "bin"
+    if trouble := missing(programs):
+        sys.exit(f"hook_cost: {trouble}")
+    for each in rows(programs):
         print(json.dumps(each), flush=True)

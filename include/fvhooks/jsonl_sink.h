@@ -11,8 +11,8 @@
 namespace fvhooks {
 
 // Any thread. One `write` a record on an O_APPEND descriptor (or one a batch), so lines of several writers stay whole.
-// A failing write is warned of once, its records are counted as dropped, and the number is warned of at the end;
-// nothing throws but open. Warnings come from the thread that wrote, with no lock held.
+// A failing write is warned of once, its records are counted as dropped, and if more are lost the number is warned of
+// at the end; nothing throws but open. Warnings come from the thread that wrote, with no lock held.
 class JsonlSink {
  public:
   // Makes parent folders. `path` may contain <pid>, which is replaced, anew in a forked child. batch: lines held back,

@@ -154,13 +154,14 @@ def test_a_program_may_end_without_detaching_and_hears_of_lost_records(trace):
         model = nn.Sequential(nn.ReLU())
         manager = attach_activation_trace(model)
         model(torch.ones(1))
+        model(torch.ones(1))
         import sys
         sys.keep = manager, model
     """
     finished = run_python(code)
     assert finished.returncode == 0, finished.stderr
     assert "/dev/full" in finished.stderr
-    assert "1 trace records" in finished.stderr
+    assert "2 trace records" in finished.stderr
 
 
 def test_held_back_lines_are_written_when_the_program_ends(trace):

@@ -10,7 +10,7 @@
 namespace fvhooks {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr std::string_view kTwoTensors = R"({"__metadata__":{"format":"pt"},)"
                                          R"("a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},)"
@@ -21,8 +21,8 @@ std::string_view text_of(std::span<const std::byte> bytes) {
 }
 
 TEST(SafetensorsFile, FindsTensorsByName) {
-  const ScratchFolder folder;
-  const auto path = folder.file("two.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "two.safetensors";
   write_file(path, safetensors_text(kTwoTensors, "abcde"));
   const auto file = SafetensorsFile::open(path);
   ASSERT_TRUE(file) << file.error().message;
@@ -34,8 +34,8 @@ TEST(SafetensorsFile, FindsTensorsByName) {
 }
 
 TEST(SafetensorsFile, KeepsItsViewsWhenMoved) {
-  const ScratchFolder folder;
-  const auto path = folder.file("two.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "two.safetensors";
   write_file(path, safetensors_text(kTwoTensors, "abcde"));
   auto file = SafetensorsFile::open(path).value();
   const auto bytes = file.bytes(*file.find("b"));
@@ -45,30 +45,30 @@ TEST(SafetensorsFile, KeepsItsViewsWhenMoved) {
 }
 
 TEST(SafetensorsFile, WritingToTheMemoryLeavesTheFileAlone) {
-  const ScratchFolder folder;
-  const auto path = folder.file("two.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "two.safetensors";
   const auto text = safetensors_text(kTwoTensors, "abcde");
   write_file(path, text);
   const auto file = SafetensorsFile::open(path).value();
   const auto bytes = file.bytes(*file.find("a"));
   std::memset(const_cast<std::byte*>(bytes.data()), 'x', bytes.size());
   EXPECT_EQ(text_of(bytes), "xxx");
-  EXPECT_EQ(read_file(path), text);
+  EXPECT_EQ(contents(path), text);
 }
 
 TEST(SafetensorsFile, WhatIsNoFileIsSaidToBeNone) {
-  const ScratchFolder folder;
-  const auto missing = SafetensorsFile::open(folder.file("missing"));
+  const TemporaryFolder folder;
+  const auto missing = SafetensorsFile::open(folder / "missing");
   ASSERT_FALSE(missing);
-  EXPECT_EQ(missing.error().message, folder.file("missing") + ": No such file or directory");
+  EXPECT_EQ(missing.error().message, folder / "missing" + ": No such file or directory");
 
   const auto directory = SafetensorsFile::open(folder.path().string());
   ASSERT_FALSE(directory);
   EXPECT_THAT(directory.error().message, HasSubstr("not a regular file"));
 
   // A pipe would be waited for, for ever.
-  ASSERT_EQ(::mkfifo(folder.file("pipe").c_str(), 0600), 0);
-  const auto pipe = SafetensorsFile::open(folder.file("pipe"));
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  const auto pipe = SafetensorsFile::open(folder / "pipe");
   ASSERT_FALSE(pipe);
   EXPECT_THAT(pipe.error().message, HasSubstr("not a regular file"));
 }

@@ -9,8 +9,8 @@
 namespace fvhooks::internal {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 Expected<SafetensorsHeader> parse(std::string_view json, std::string_view data) {
   return parse_safetensors_header(as_file(safetensors_text(json, data)));

@@ -13,7 +13,7 @@
 namespace fvhooks {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr std::array kStorable = {DType::Float64,      DType::Float32,    DType::Float16, DType::BFloat16,
                                   DType::Float8E4M3FN, DType::Float8E5M2, DType::Int64,   DType::Int32,
@@ -61,8 +61,8 @@ RC_GTEST_PROP(SafetensorsWriter, WhatIsWrittenIsReadBack, ()) {
   }
   const std::map<std::string, std::string, std::less<>> metadata = {{"k\"", "v\n"}, {"", ""}};
 
-  const ScratchFolder folder;
-  const auto path = folder.file("t.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "t.safetensors";
   RC_ASSERT(write(path, tensors, metadata).has_value());
   const auto file = SafetensorsFile::open(path).value();
   RC_ASSERT(file.entries().size() == tensors.size());
@@ -80,8 +80,8 @@ RC_GTEST_PROP(SafetensorsWriter, WhatIsWrittenIsReadBack, ()) {
 }
 
 TEST(SafetensorsWriter, WritesLargerDtypesFirstAndThenByName) {
-  const ScratchFolder folder;
-  const auto path = folder.file("t.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "t.safetensors";
   ASSERT_TRUE(write(path, {make("c", DType::UInt8, {1}), make("b", DType::Float32, {1}), make("a", DType::Float32, {1}),
                            make("d", DType::Float64, {1})}));
   std::string names;
@@ -91,8 +91,8 @@ TEST(SafetensorsWriter, WritesLargerDtypesFirstAndThenByName) {
 }
 
 TEST(SafetensorsWriter, ReplacesAFileAndLeavesNothingElse) {
-  const ScratchFolder folder;
-  const auto path = folder.file("t.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "t.safetensors";
   write_file(path, "old");
   ASSERT_TRUE(write(path, {make("a", DType::Float32, {2})}));
   EXPECT_TRUE(SafetensorsFile::open(path));
@@ -100,26 +100,26 @@ TEST(SafetensorsWriter, ReplacesAFileAndLeavesNothingElse) {
 }
 
 TEST(SafetensorsWriter, AFailureLeavesTheOldFileAndNothingElse) {
-  const ScratchFolder folder;
+  const TemporaryFolder folder;
   // A directory cannot be replaced by a file: the write succeeds, the rename fails.
-  std::filesystem::create_directory(folder.file("taken"));
-  const auto result = write(folder.file("taken"), {make("a", DType::Float32, {2})});
+  std::filesystem::create_directory(folder / "taken");
+  const auto result = write(folder / "taken", {make("a", DType::Float32, {2})});
   ASSERT_FALSE(result);
   EXPECT_THAT(result.error().message, HasSubstr("taken: cannot be written"));
-  EXPECT_TRUE(std::filesystem::is_directory(folder.file("taken")));
+  EXPECT_TRUE(std::filesystem::is_directory(folder / "taken"));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
 TEST(SafetensorsWriter, AMissingFolderIsAnError) {
-  const ScratchFolder folder;
-  const auto result = write(folder.file("missing/t.safetensors"), {});
+  const TemporaryFolder folder;
+  const auto result = write(folder / "missing/t.safetensors", {});
   ASSERT_FALSE(result);
   EXPECT_THAT(result.error().message, HasSubstr("No such file or directory"));
 }
 
 TEST(SafetensorsWriter, RefusesWhatTheFormatCannotHold) {
-  const ScratchFolder folder;
-  const auto path = folder.file("t.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "t.safetensors";
   const auto refusal = [&](const std::vector<Owned>& tensors) {
     const auto result = write(path, tensors);
     EXPECT_FALSE(std::filesystem::exists(path));
@@ -137,10 +137,10 @@ TEST(SafetensorsWriter, RefusesWhatTheFormatCannotHold) {
 }
 
 TEST(SafetensorsWriter, StridesOfSizeOneDimensionsDoNotMatter) {
-  const ScratchFolder folder;
+  const TemporaryFolder folder;
   auto tensor = make("a", DType::Float32, {1, 4});
   tensor.strides[0] = 17;
-  EXPECT_TRUE(write(folder.file("t.safetensors"), {tensor}));
+  EXPECT_TRUE(write(folder / "t.safetensors", {tensor}));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "core/testing/temporary_folder.h"
 #include "fvhooks/torch/nn.h"
 #include "fvhooks/trace_reader.h"
 #include "fvhooks/warning.h"
@@ -82,16 +83,12 @@ using traced_models::Model;
 class ActivationTraceTest : public ::testing::Test {
  protected:
   ActivationTraceTest() {
-    std::filesystem::remove_all(folder_);
     config_.enabled = true;
     config_.stats = {Stat::AbsMean, Stat::Sum};
-    config_.output = (folder_ / "deep" / "trace.jsonl").string();
+    config_.output = folder_ / "deep/trace.jsonl";
     before_ = set_warning_handler([this](std::string_view message) { warnings_.emplace_back(message); });
   }
-  ~ActivationTraceTest() override {
-    set_warning_handler(std::move(before_));
-    std::filesystem::remove_all(folder_);
-  }
+  ~ActivationTraceTest() override { set_warning_handler(std::move(before_)); }
 
   std::vector<Record> records() const {
     std::vector<Record> all;
@@ -116,8 +113,7 @@ class ActivationTraceTest : public ::testing::Test {
   }
   static torch::Tensor input() { return torch::ones({1, 3}); }
 
-  std::filesystem::path folder_ =
-      std::filesystem::temp_directory_path() / ("fvhooks_activation_trace_test_" + std::to_string(::getpid()));
+  testing::TemporaryFolder folder_;
   TraceConfig config_;
   std::vector<std::string> warnings_;
   WarningHandler before_;
@@ -131,7 +127,7 @@ TEST_F(ActivationTraceTest, IsEmptyAndHooksNothingWhenOff) {
   EXPECT_FALSE(attach_activation_trace(model));
   EXPECT_FALSE(attach_activation_trace(Model(nullptr), config_));
   model->apply([](torch::nn::Module& module) { EXPECT_EQ(ModuleHookManager::get_from(module), nullptr); });
-  EXPECT_FALSE(std::filesystem::exists(folder_));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
   EXPECT_THAT(warnings_, IsEmpty());
 }
 
@@ -272,9 +268,8 @@ TEST_F(ActivationTraceTest, AnAttachThatFailsLeavesModelAndDiskAsTheyWere) {
         throw;
       },
       Exception);
-  EXPECT_FALSE(std::filesystem::exists(folder_));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
   config_.layers = "";
-  std::filesystem::create_directories(folder_);
   std::ofstream(folder_ / "deep") << "a file where a folder should be";
   EXPECT_THROW(attach_activation_trace(model, config_).detach(), Exception);
   EXPECT_EQ(hook_count(*model), 0U);
@@ -328,6 +323,17 @@ TEST_F(ActivationTraceTest, AFullDiskNeverReachesTheModel) {
   trace.detach();
   EXPECT_THAT(warnings_,
               ElementsAre(HasSubstr("/dev/full"), AllOf(HasSubstr("14 trace records"), HasSubstr("/dev/full"))));
+}
+
+TEST_F(ActivationTraceTest, ALossThatOnlyDetachMeetsIsToldOnce) {
+  config_.output = "/dev/full";
+  config_.batch = 100;
+  Model model;
+  auto trace = attach_activation_trace(model, config_);
+  model(input());
+  EXPECT_THAT(warnings_, IsEmpty());
+  trace.detach();
+  EXPECT_THAT(warnings_, ElementsAre(AllOf(HasSubstr("7 trace records"), HasSubstr("/dev/full"))));
 }
 
 TEST_F(ActivationTraceTest, AMetaTensorIsARecordToo) {

@@ -34,8 +34,10 @@ void throw_if_null(const std::shared_ptr<ForwardHook>& hook) {
   if (!hook) throw std::invalid_argument("the forward hook is null");
 }
 
-const HookSite* site_of(const torch::nn::Module& module) noexcept { return dynamic_cast<const HookSite*>(&module); }
-HookSite* site_of(torch::nn::Module& module) noexcept { return dynamic_cast<HookSite*>(&module); }
+const internal::HookSite* site_of(const torch::nn::Module& module) noexcept {
+  return dynamic_cast<const internal::HookSite*>(&module);
+}
+internal::HookSite* site_of(torch::nn::Module& module) noexcept { return dynamic_cast<internal::HookSite*>(&module); }
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-#include "fvhooks/torch/hook_site.h"
+#include "fvhooks/torch/internal/hook_site.h"
 
 #include "fvhooks/torch/hook_manager.h"
 
@@ -10,16 +10,16 @@ void ForwardHook::pre_forward(torch::nn::Module&, ValueRef) {}
 void ForwardHook::post_forward(torch::nn::Module&, ValueRef) {}
 void ForwardHook::forward_failed(torch::nn::Module&) noexcept {}
 
+namespace internal {
+
 HookSite::~HookSite() {
   if (manager_) manager_->forget_site();
 }
 
-std::shared_ptr<const internal::HookList> HookSite::hooks() const {
+std::shared_ptr<const HookList> HookSite::hooks() const {
   const std::lock_guard lock(mutex_);
   return hooks_;
 }
-
-namespace internal {
 
 HookedCall::HookedCall(const HookList& hooks, torch::nn::Module& module, ValueRef args)
     : hooks_(hooks), module_(module) {

@@ -45,6 +45,7 @@ bool has_no_forward(const torch::nn::Module& module) {
          dynamic_cast<const torch::nn::ParameterListImpl*>(&module) ||
          dynamic_cast<const torch::nn::ParameterDictImpl*>(&module);
 }
+
 // MultiheadAttention reads its out_proj's weights and does not call it.
 std::unordered_set<const torch::nn::Module*> parts_of_attention(const std::vector<TraceTarget>& modules) {
   std::unordered_set<const torch::nn::Module*> parts;

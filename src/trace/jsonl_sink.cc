@@ -53,8 +53,9 @@ struct JsonlSink::State {
   // A newline to begin with after a failure, then the lines not written yet.
   std::string pending = "\n";
   std::size_t pending_lines = 0;
-  bool torn = false;  // the file may end within a line
-  bool warned = false, summarised = false, closed = false;
+  bool torn = false;       // the file may end within a line
+  std::uint64_t told = 0;  // of the lost ones, how many have been warned of
+  bool closed = false;
   std::string last_trouble;
   std::uint32_t generation = internal::fork_generation();
 
@@ -68,6 +69,7 @@ struct JsonlSink::State {
   // The warning that is due, mostly none.
   std::string write_pending();
   std::string lose(std::uint64_t records, std::string_view why);
+  std::string tell_losses();
 };
 
 namespace {
@@ -94,7 +96,7 @@ void JsonlSink::State::become_child() {
   pending_lines = 0;
   written = 0;
   dropped = 0;
-  warned = summarised = false;
+  told = 0;
   if (pattern.find(kPid) == std::string::npos) return;
   path = with_pid(pattern);
   file = AppendFile();
@@ -103,8 +105,13 @@ void JsonlSink::State::become_child() {
 std::string JsonlSink::State::lose(std::uint64_t records, std::string_view why) {
   dropped += records;
   last_trouble = why;
-  if (std::exchange(warned, true)) return {};
-  return "trace records are being lost, the traced program goes on: '" + path + "': " + last_trouble;
+  return told == 0 ? tell_losses() : std::string();
+}
+
+std::string JsonlSink::State::tell_losses() {
+  told = dropped;
+  return std::to_string(told) + (told == 1 ? " trace record of '" : " trace records of '") + path +
+         "' could not be written, the traced program goes on: " + last_trouble;
 }
 
 std::string JsonlSink::State::write_pending() {
@@ -196,9 +203,7 @@ void JsonlSink::State::close(bool for_good) noexcept {
       closed = true;
       file = AppendFile();
     }
-    if (dropped > 0 && !std::exchange(summarised, true)) {
-      summary = std::to_string(dropped) + " trace records of '" + path + "' were lost: " + last_trouble;
-    }
+    if (dropped > told) summary = tell_losses();
   } catch (...) {
   }
   warn_if_any(summary);

@@ -111,6 +111,18 @@ TEST(JsonlSink, FullDiskNeverReachesTheModel) {
   EXPECT_THAT(warnings.messages()[1], AllOf(HasSubstr("10 "), HasSubstr("/dev/full")));
 }
 
+TEST(JsonlSink, TellsNoLossTwice) {
+  for (const std::size_t batch : {0, 100}) {
+    CapturedWarnings warnings;
+    {
+      const auto sink = open_sink("/dev/full", batch);
+      for (std::size_t i = 0; i < std::max<std::size_t>(batch / 2, 1); ++i) sink->write(named("m"));
+    }
+    ASSERT_THAT(warnings.messages(), SizeIs(1));
+    EXPECT_THAT(warnings.messages()[0], HasSubstr(batch == 0 ? "1 trace record of" : "50 trace records of"));
+  }
+}
+
 TEST(JsonlSink, GoesOnWhenTheDiskDoesAndLosesOnlyWhatDidNotFit) {
   TemporaryFolder folder;
   CapturedWarnings warnings;

@@ -4,33 +4,16 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <filesystem>
 #include <fstream>
 #include <mutex>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "core/testing/temporary_folder.h"
 #include "fvhooks/trace_reader.h"
 #include "fvhooks/warning.h"
 
 namespace fvhooks::testing {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = std::filesystem::temp_directory_path() / "fvhooks_XXXXXX";
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::string operator/(const std::string& name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 class CapturedWarnings {
  public:
@@ -46,13 +29,6 @@ class CapturedWarnings {
   WarningHandler before_;
   std::vector<std::string> messages_;  // handlers are called one at a time
 };
-
-inline std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 inline std::string line_of(const Record& record) {
   std::string line;

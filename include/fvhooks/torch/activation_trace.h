@@ -48,7 +48,8 @@ class [[nodiscard]] ActivationTrace {
 
   explicit operator bool() const noexcept { return state_ != nullptr; }
 
-  // Idempotent; flushes. The last trace on an output closes it, which warns if records were lost.
+  // Idempotent; flushes. The last trace on an output closes it, which tells how many records were lost
+  // unless a warning has told it.
   void detach() noexcept;
 
   // Precondition: it is true.

@@ -3,7 +3,7 @@
 // ModuleList and ModuleDict have no forward: torch's do.
 #include <torch/nn/modules/container/sequential.h>
 
-#include "fvhooks/torch/hook_site.h"
+#include "fvhooks/torch/internal/hook_site.h"
 
 namespace fvhooks::nn {
 
@@ -41,7 +41,7 @@ class AnyModule : public torch::nn::AnyModule {
 
 // Any type in, any type out, so there is no one signature to make a call slot for: forward looks at each call whether
 // there are hooks. Its clone is hookable and keeps the children's names, which torch's forgets.
-class SequentialImpl final : public torch::nn::SequentialImpl, public HookSite {
+class SequentialImpl final : public torch::nn::SequentialImpl, public internal::HookSite {
  public:
   SequentialImpl() : HookSite(&off, &on) {}
   template <class... Modules>

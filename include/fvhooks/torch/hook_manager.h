@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "fvhooks/torch/forward_hook.h"
-#include "fvhooks/torch/hook_site.h"
+#include "fvhooks/torch/internal/hook_site.h"
 
 namespace fvhooks {
 
@@ -38,8 +38,8 @@ class ModuleHookManager {
   std::vector<std::shared_ptr<ForwardHook>> forward_hooks() const;  // in order
 
  private:
-  friend class HookSite;
-  ModuleHookManager(HookSite& site, torch::nn::Module& module) noexcept : site_(&site), module_(&module) {}
+  friend class internal::HookSite;
+  ModuleHookManager(internal::HookSite& site, torch::nn::Module& module) noexcept : site_(&site), module_(&module) {}
   internal::HookList current() const;
   void publish(internal::HookList hooks);
   void forget_site() noexcept;
@@ -47,7 +47,7 @@ class ModuleHookManager {
   // Held while a hook is attached or detached, and recursive since a hook's on_attach may edit hooks too. Forwards do
   // not take it.
   mutable std::recursive_mutex editing_;
-  HookSite* site_;  // null once the module is gone
+  internal::HookSite* site_;  // null once the module is gone
   torch::nn::Module* module_;
 };
 

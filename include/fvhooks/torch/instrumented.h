@@ -17,7 +17,7 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
-#include "fvhooks/torch/call_slot.h"
+#include "fvhooks/torch/internal/call_slot.h"
 
 namespace fvhooks {
 namespace internal {

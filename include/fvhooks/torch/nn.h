@@ -1,6 +1,11 @@
 #pragma once
-// torch::nn with hookable layers, by the same names: a model ports by `namespace nn = fvhooks::nn;`. What is not
-// declared here (options, functional, init, utils, Module, Cloneable, ModuleList, ModuleDict, losses) is torch's own.
+// torch::nn with hookable layers, by the same names: a model ports by `namespace nn = fvhooks::nn;`. Torch's own, and
+// so without hooks, stay
+//   RNN, LSTM, GRU and their cells, Transformer with its encoder and decoder, AdaptiveLogSoftmaxWithLoss, all losses;
+//   what has no forward: Module, Cloneable, ModuleHolder, ModuleList, ModuleDict, ParameterList, ParameterDict;
+//   options, functional, init, utils, parallel;
+//   a MaxPool's forward_with_indices, which is not its forward.
+// RMSNorm is here although torch has none.
 // `fvhooks::nn::LinearImpl` derives from `torch::nn::LinearImpl` and is final: derive from the latter.
 // Write names qualified (nn::Linear): under `using namespace fvhooks::nn` torch's Linear would be visible as well.
 #include <torch/nn.h>
@@ -22,6 +27,18 @@ TORCH_MODULE(RMSNorm);
 
 #else
 
+// A holder that has torch's from_pretrained too.
+#define FVHOOKS_EMBEDDING_HOLDER(Name)                                                        \
+  class Name : public torch::nn::ModuleHolder<Name##Impl> {                                   \
+   public:                                                                                    \
+    using torch::nn::ModuleHolder<Name##Impl>::ModuleHolder;                                  \
+    static Name from_pretrained(const torch::Tensor& embeddings,                              \
+                                const torch::nn::Name##FromPretrainedOptions& options = {}) { \
+      auto plain = torch::nn::Name::from_pretrained(embeddings, options);                     \
+      return Name(std::make_shared<Name##Impl>(internal::Adopt{}, std::move(*plain)));        \
+    }                                                                                         \
+  }
+
 #define FVHOOKS_LAYER(Name) FVHOOKS_LAYER_OF(Name, torch::nn::Name##Impl)
 #define FVHOOKS_LAYER_OF(Name, ImplType)                                \
   struct Name##Impl final : public Instrumented<ImplType, Name##Impl> { \
@@ -37,13 +54,25 @@ FVHOOKS_LAYER(Linear);
 FVHOOKS_LAYER(Bilinear);
 FVHOOKS_LAYER(Flatten);
 FVHOOKS_LAYER(Unflatten);
-FVHOOKS_LAYER(Embedding);
 FVHOOKS_LAYER(Functional);
+FVHOOKS_LAYER(CosineSimilarity);
+FVHOOKS_LAYER(PairwiseDistance);
+
+struct EmbeddingImpl final : public Instrumented<torch::nn::EmbeddingImpl, EmbeddingImpl> {
+  using Instrumented::Instrumented;
+};
+FVHOOKS_EMBEDDING_HOLDER(Embedding);
+FVHOOKS_INSTRUMENT_FORWARD(EmbeddingBagImpl, torch::nn::EmbeddingBagImpl,
+                           (const torch::Tensor& input, const torch::Tensor& offsets = {},
+                            const torch::Tensor& per_sample_weights = {}),
+                           (input, offsets, per_sample_weights));
+FVHOOKS_EMBEDDING_HOLDER(EmbeddingBag);
 
 FVHOOKS_LAYER(LayerNorm);
 FVHOOKS_LAYER_OF(RMSNorm, internal::RMSNormImpl);
 FVHOOKS_LAYER(GroupNorm);
 FVHOOKS_LAYER(LocalResponseNorm);
+FVHOOKS_LAYER(CrossMapLRN2d);
 FVHOOKS_LAYER(BatchNorm1d);
 FVHOOKS_LAYER(BatchNorm2d);
 FVHOOKS_LAYER(BatchNorm3d);
@@ -78,12 +107,16 @@ FVHOOKS_LAYER(Mish);
 FVHOOKS_LAYER(Sigmoid);
 FVHOOKS_LAYER(LogSigmoid);
 FVHOOKS_LAYER(Tanh);
+FVHOOKS_LAYER(Tanhshrink);
 FVHOOKS_LAYER(Hardtanh);
+FVHOOKS_LAYER(Hardshrink);
 FVHOOKS_LAYER(Softplus);
+FVHOOKS_LAYER(Softshrink);
 FVHOOKS_LAYER(Softsign);
 FVHOOKS_LAYER(Softmax);
 FVHOOKS_LAYER(Softmax2d);
 FVHOOKS_LAYER(LogSoftmax);
+FVHOOKS_LAYER(Softmin);
 FVHOOKS_LAYER(Threshold);
 
 FVHOOKS_LAYER(Dropout);
@@ -104,6 +137,18 @@ FVHOOKS_LAYER(AdaptiveAvgPool3d);
 FVHOOKS_LAYER(AdaptiveMaxPool1d);
 FVHOOKS_LAYER(AdaptiveMaxPool2d);
 FVHOOKS_LAYER(AdaptiveMaxPool3d);
+FVHOOKS_LAYER(FractionalMaxPool2d);
+FVHOOKS_LAYER(FractionalMaxPool3d);
+FVHOOKS_LAYER(LPPool1d);
+FVHOOKS_LAYER(LPPool2d);
+FVHOOKS_LAYER(LPPool3d);
+#define FVHOOKS_UNPOOL                                       \
+  (const torch::Tensor& input, const torch::Tensor& indices, \
+   const std::optional<std::vector<std::int64_t>>& output_size = std::nullopt)
+FVHOOKS_LAYER_FORWARD(MaxUnpool1d, FVHOOKS_UNPOOL, (input, indices, output_size));
+FVHOOKS_LAYER_FORWARD(MaxUnpool2d, FVHOOKS_UNPOOL, (input, indices, output_size));
+FVHOOKS_LAYER_FORWARD(MaxUnpool3d, FVHOOKS_UNPOOL, (input, indices, output_size));
+#undef FVHOOKS_UNPOOL
 
 FVHOOKS_LAYER(Upsample);
 FVHOOKS_LAYER(PixelShuffle);
@@ -127,6 +172,7 @@ FVHOOKS_LAYER_FORWARD(MultiheadAttention,
                        const torch::Tensor& attn_mask = {}, bool average_attn_weights = true),
                       (query, key, value, key_padding_mask, need_weights, attn_mask, average_attn_weights));
 
+#undef FVHOOKS_EMBEDDING_HOLDER
 #undef FVHOOKS_LAYER
 #undef FVHOOKS_LAYER_OF
 #undef FVHOOKS_LAYER_FORWARD

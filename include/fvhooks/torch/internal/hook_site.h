@@ -12,8 +12,8 @@ namespace fvhooks {
 class ModuleHookManager;
 
 namespace internal {
+
 using HookList = std::vector<std::shared_ptr<ForwardHook>>;
-}
 
 // The slot is the address of what forward calls: the real forward, or, while there are hooks, a function that runs
 // them around it. It is loaded relaxed, which costs nothing: whoever reads the new address takes `mutex_` next, and so
@@ -33,19 +33,17 @@ class HookSite {
   Function slot() const noexcept { return slot_.load(std::memory_order_relaxed); }
   bool is_hooked() const noexcept { return slot() == hooked_; }
   // Null if there are none.
-  std::shared_ptr<const internal::HookList> hooks() const;
+  std::shared_ptr<const HookList> hooks() const;
 
  private:
-  friend class ModuleHookManager;
+  friend class fvhooks::ModuleHookManager;
 
   std::atomic<Function> slot_;
   Function plain_, hooked_;
   mutable std::mutex mutex_;
-  std::shared_ptr<const internal::HookList> hooks_;  // never changed, only replaced
+  std::shared_ptr<const HookList> hooks_;  // never changed, only replaced
   std::shared_ptr<ModuleHookManager> manager_;
 };
-
-namespace internal {
 
 // One forward under hooks: pre_forward now, then finish(), or forward_failed if it is destroyed without.
 class HookedCall {

@@ -4,7 +4,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "fvhooks/torch/hook_site.h"
+#include "fvhooks/torch/internal/hook_site.h"
 
 // GCC hands out the address of a member function, so that with hooks off forward is called as directly as ever.
 // Elsewhere a function between calls it.
