@@ -71,7 +71,9 @@ def missing(programs):
     if not shutil.which("valgrind"):
         return "valgrind is not installed"
     if not (programs / "hook_cost").exists():
-        return f"there is no {programs / 'hook_cost'}: build it, with valgrind/callgrind.h installed when CMake configures"
+        return (
+            f"there is no {programs / 'hook_cost'}: build it, with valgrind/callgrind.h installed when CMake configures"
+        )
     return None
 
 
