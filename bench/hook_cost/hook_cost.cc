@@ -8,10 +8,11 @@
 namespace {
 
 constexpr int kCalls = 1000;
+constexpr int kWarmUpCalls = 100;  // until malloc's free lists look the same for each
 
 template <class Call>
 [[gnu::noinline]] void measure(const char* name, Call call) {
-  call();
+  for (int i = 0; i < kWarmUpCalls; ++i) call();
   CALLGRIND_START_INSTRUMENTATION;
   CALLGRIND_ZERO_STATS;
   for (int i = 0; i < kCalls; ++i) call();
