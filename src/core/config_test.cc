@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <ostream>
 
 #include "fvhooks/warning.h"
 
@@ -81,6 +82,8 @@ TEST_F(TracingOn, StepsAreNumbersAndRanges) {
 struct BadValue {
   const char* variable;
   const char* value;
+
+  friend void PrintTo(const BadValue& bad, std::ostream* out) { *out << bad.variable << "='" << bad.value << "'"; }
 };
 class BadValues : public testing::TestWithParam<BadValue> {};
 

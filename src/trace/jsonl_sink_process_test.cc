@@ -17,17 +17,10 @@ namespace {
 using testing::CapturedWarnings;
 using testing::contents;
 using testing::in_child;
+using testing::named;
 using testing::read_file;
 using ::testing::SizeIs;
 using testing::TemporaryFolder;
-
-Record named(const std::string& module, std::uint64_t seq = 0) {
-  Record record;
-  record.module = module;
-  record.tensor = "out";
-  record.seq = seq;
-  return record;
-}
 
 TEST(JsonlSinkProcesses, AForkedChildWritesToAFileOfItsOwn) {
   TemporaryFolder folder;

@@ -20,17 +20,10 @@ using testing::CapturedWarnings;
 using testing::contents;
 using ::testing::HasSubstr;
 using testing::in_child;
+using testing::named;
 using testing::read_file;
 using ::testing::SizeIs;
 using testing::TemporaryFolder;
-
-Record named(const std::string& module, std::uint64_t seq = 0) {
-  Record record;
-  record.module = module;
-  record.tensor = "out";
-  record.seq = seq;
-  return record;
-}
 
 std::unique_ptr<JsonlSink> open_sink(const std::string& path, std::size_t batch = 0) {
   return JsonlSink::open(path, batch).value();

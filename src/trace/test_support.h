@@ -30,6 +30,14 @@ class CapturedWarnings {
   std::vector<std::string> messages_;  // handlers are called one at a time
 };
 
+inline Record named(const std::string& module, std::uint64_t seq = 0) {
+  Record record;
+  record.module = module;
+  record.tensor = "out";
+  record.seq = seq;
+  return record;
+}
+
 inline std::string line_of(const Record& record) {
   std::string line;
   append_json(line, record);
