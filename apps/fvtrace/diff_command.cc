@@ -89,7 +89,9 @@ void add_diff(CLI::App& app, Action& action) {
         return dtype_named(name) ? std::string() : name + " is no dtype (float32, bfloat16, float16, float64, ...)";
       })
       ->capture_default_str();
-  command->add_option("--rows", arguments->rows, "Rows of the table; 0 shows every record")->capture_default_str();
+  command->add_option("--rows", arguments->rows, "Rows of the table; 0 shows every record")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command->add_flag("--json", arguments->json, "Write the whole verdict as JSON (docs/diff.md)");
   command->add_flag("--no-progress", arguments->no_progress, "No progress line on a terminal");
   command->callback([arguments, &action] { action = [arguments] { return run(*arguments); }; });
