@@ -12,7 +12,7 @@
 
 #include "fvhooks/torch/hook_manager.h"
 #include "fvhooks/warning.h"
-#include "torch/python_regex.h"
+#include "regex/python_regex.h"
 
 namespace fvhooks::internal {
 namespace {

@@ -1,4 +1,4 @@
-#include "torch/python_regex.h"
+#include "regex/python_regex.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,9 @@
 namespace fvhooks::internal {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 // Where Python's answer is not ours.
 bool is_known_difference(std::string_view pattern) {
@@ -26,7 +28,7 @@ bool is_known_difference(std::string_view pattern) {
 
 TEST(PythonRegex, AnswersAsPythonDoesToTheWholeTable) {
   simdjson::dom::parser parser;
-  const simdjson::dom::element table = parser.load(FVHOOKS_SOURCE_DIR "/src/torch/python_regex_table.json");
+  const simdjson::dom::element table = parser.load(FVHOOKS_SOURCE_DIR "/src/regex/python_regex_table.json");
   std::vector<std::string_view> names;
   for (const auto name : table["names"]) names.push_back(name);
   for (const auto row : table["patterns"]) {
@@ -48,6 +50,16 @@ TEST(PythonRegex, AnswersAsPythonDoesToTheWholeTable) {
           << "/" << pattern << "/ in \"" << names[i] << "\" should be " << expected[i];
     }
   }
+}
+
+TEST(PythonRegex, AFullMatchGivesTheTextOfItsGroups) {
+  const auto regex = PythonRegex::compile(R"((?P<kind>double|single)_(\d+)(\.attn)?)");
+  EXPECT_THAT(*regex->full_match("double_12"), ElementsAre("double_12", "double", "12", ""));
+  EXPECT_THAT(*regex->full_match("a double_12"), IsEmpty());
+  EXPECT_THAT(*regex->full_match("double_12.mlp"), IsEmpty());
+  EXPECT_EQ(regex->group_count(), 3);
+  EXPECT_EQ(regex->group_named("kind"), 1);
+  EXPECT_EQ(regex->group_named("other"), std::nullopt);
 }
 
 TEST(PythonRegex, SaysWhatIsWrongAndWhere) {

@@ -1,4 +1,4 @@
-#include "torch/python_regex.h"
+#include "regex/python_regex.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -34,6 +34,15 @@ constexpr std::uint32_t kDepthLimit = 100'000;
 struct PythonRegex::Code {
   Owned<pcre2_code> code;
   Owned<pcre2_match_context> limits;
+
+  // Null: no match.
+  Expected<Owned<pcre2_match_data>> match(std::string_view subject, std::uint32_t options) const {
+    Owned<pcre2_match_data> data(pcre2_match_data_create_from_pattern(code.get(), nullptr));
+    const int result = pcre2_match(code.get(), bytes(subject), subject.size(), 0, options, data.get(), limits.get());
+    if (result == PCRE2_ERROR_NOMATCH) return Owned<pcre2_match_data>();
+    if (result < 0) return Error{message_of(result) + " while searching \"" + std::string(subject) + "\""};
+    return data;
+  }
 };
 
 PythonRegex::PythonRegex(std::unique_ptr<Code> code) : code_(std::move(code)) {}
@@ -64,12 +73,35 @@ Expected<PythonRegex> PythonRegex::compile(std::string_view pattern) {
 }
 
 Expected<bool> PythonRegex::search(std::string_view subject) const {
-  const Owned<pcre2_match_data> data(pcre2_match_data_create(1, nullptr));
-  const int result =
-      pcre2_match(code_->code.get(), bytes(subject), subject.size(), 0, 0, data.get(), code_->limits.get());
-  if (result == PCRE2_ERROR_NOMATCH) return false;
-  if (result < 0) return Error{message_of(result) + " while searching \"" + std::string(subject) + "\""};
-  return true;
+  const auto data = code_->match(subject, 0);
+  if (!data) return data.error();
+  return *data != nullptr;
+}
+
+Expected<std::vector<std::string>> PythonRegex::full_match(std::string_view subject) const {
+  const auto data = code_->match(subject, PCRE2_ANCHORED | PCRE2_ENDANCHORED);
+  if (!data) return data.error();
+  std::vector<std::string> groups;
+  if (*data == nullptr) return groups;
+  const auto* const offsets = pcre2_get_ovector_pointer(data->get());
+  for (std::size_t group = 0; group <= group_count(); ++group) {
+    const auto begin = offsets[2 * group], end = offsets[2 * group + 1];
+    // A lookahead with \K can end before it begins.
+    const bool took_part = begin != PCRE2_UNSET && begin <= end;
+    groups.emplace_back(took_part ? subject.substr(begin, end - begin) : std::string_view());
+  }
+  return groups;
+}
+
+std::size_t PythonRegex::group_count() const noexcept {
+  std::uint32_t count = 0;
+  pcre2_pattern_info(code_->code.get(), PCRE2_INFO_CAPTURECOUNT, &count);
+  return count;
+}
+
+std::optional<std::size_t> PythonRegex::group_named(const std::string& name) const noexcept {
+  const int number = pcre2_substring_number_from_name(code_->code.get(), reinterpret_cast<PCRE2_SPTR>(name.c_str()));
+  return number > 0 ? std::optional(static_cast<std::size_t>(number)) : std::nullopt;
 }
 
 }  // namespace fvhooks::internal

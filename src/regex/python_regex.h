@@ -1,8 +1,10 @@
 #pragma once
 // Regular expressions in the syntax of Python's `re` (3.11), for str patterns, on PCRE2.
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fvhooks/expected.h"
 
@@ -20,6 +22,12 @@ class PythonRegex {
 
   // re.search. Error: the pattern backtracks beyond PCRE2's limits on this subject (Python would not come back).
   Expected<bool> search(std::string_view subject) const;
+
+  // re.fullmatch: the text of each group, the whole first and "" for one that took no part; empty if there is no match.
+  Expected<std::vector<std::string>> full_match(std::string_view subject) const;
+
+  std::size_t group_count() const noexcept;  // without the whole
+  std::optional<std::size_t> group_named(const std::string& name) const noexcept;
 
  private:
   struct Code;

@@ -4,7 +4,7 @@
 #include <cctype>
 #include <string>
 
-#include "torch/python_regex.h"
+#include "regex/python_regex.h"
 
 namespace fvhooks::internal {
 namespace {
