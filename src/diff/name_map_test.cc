@@ -85,10 +85,11 @@ TEST(NameMap, SaysWhatHasNoCounterpart) {
 TEST(NameMap, QuotedNamesStandForThemselves) {
   const auto map = map_of(R"("" = "a = b"
 "x.*" = "say \"so\" \\ # no comment"   # a comment
-out["a = b"] out["a = #"] = x out.c)");
+z out["a = #"] = z out.c)");
   EXPECT_EQ(map.to_reference(""), "a = b");
   EXPECT_EQ(map.to_reference("x.*"), R"(say "so" \ # no comment)");
   EXPECT_EQ(map.to_reference("x.y"), "x.y");
+  EXPECT_EQ(map.to_reference("z", R"(out["a = #"])"), (TensorName{"z", "out.c"}));
 }
 
 TEST(NameMap, RenamesRoots) {
@@ -162,7 +163,7 @@ TEST(NameMap, ABadLineIsAnErrorThatSaysWhereAndWhatToDo) {
 }
 
 TEST(NameMap, RulesWithoutExpressionsInvert) {
-  const std::string rules = "blocks.*.attn.* = layers.*.self.to_*\nmodel.** = **\nhead = out\n";
+  const std::string rules = "head = out\nblocks.*.attn.* = layers.*.self.to_*\nmodel.** = **\n";
   for (const std::string name : {"blocks.4.attn.q", "model", "model.a.b", "head"}) {
     const auto there = map_of(rules).to_reference(name);
     EXPECT_NE(there, name);
