@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "fvhooks/config.h"
+#include "fvhooks/deferred_stats.h"
 #include "fvhooks/expected.h"
 #include "fvhooks/label.h"
 #include "fvhooks/record.h"
@@ -29,6 +30,13 @@ struct OpaqueTensor {
   std::span<const std::int64_t> sizes;
 };
 
+// A tensor whose statistics a device is computing.
+struct DeferredTensor {
+  DType dtype;
+  std::span<const std::int64_t> sizes;
+  std::unique_ptr<DeferredStats> stats;
+};
+
 // Any thread. Nothing but open throws or fails: troubles are warned of once and counted by the sink.
 class Tracer {
  public:
@@ -41,20 +49,24 @@ class Tracer {
   std::string path() const;
   std::uint64_t written() const noexcept;  // records of this path in this process
   std::uint64_t dropped() const noexcept;
-  void flush() noexcept;
+  bool reads_values() const noexcept;  // whether anything but shape and dtype is asked for
+  void flush() noexcept;               // waits for deferred records
 
   // Takes the call number of `module` in the current step.
   TraceCall enter(std::string_view module) noexcept;
 
   void record(std::string_view module, const TraceCall& call, const Label& label, const TensorView& tensor) noexcept;
   void record(std::string_view module, const TraceCall& call, const Label& label, const OpaqueTensor& tensor) noexcept;
+  // Numbered now, written by a later call of this, by flush or when the process ends: once its statistics are there, or
+  // when 256 of them wait, for which that call then waits.
+  void record(std::string_view module, const TraceCall& call, const Label& label, DeferredTensor tensor) noexcept;
   // A record whose statistics the caller made itself; numbers and keys are added here.
   void record(std::string_view module, const TraceCall& call, const Label& label, Record record) noexcept;
 
  private:
   struct State;
-  explicit Tracer(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit Tracer(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
 };
 
 // Rank under torch.distributed, written into each record of this process from now on; nullopt (the default): none.

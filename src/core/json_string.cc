@@ -1,5 +1,6 @@
 #include "core/json_string.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace fvhooks {
@@ -60,11 +61,21 @@ void append_escaped(std::string& out, char c) {
   out += kHex[byte & 15];
 }
 
+// How many bytes at the front are ASCII that stands for itself: mostly all of them.
+std::size_t plain_length(std::string_view text) {
+  const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
+  return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
+}
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
-  while (!text.empty()) {
+  while (true) {
+    const auto plain = plain_length(text);
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const auto length = sequence_length(text);
     if (length == 0) {
       out += kReplacement;

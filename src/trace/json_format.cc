@@ -1,8 +1,8 @@
 #include "trace/json_format.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <string_view>
 
 namespace fvhooks::internal {
 namespace {
@@ -21,9 +21,11 @@ void append_json_float(std::string& out, double value) {
   } else if (std::isinf(value)) {
     out += value < 0 ? "\"-Infinity\"" : "\"Infinity\"";
   } else {
-    const auto start = out.size();
-    append_number(out, value);
-    if (std::string_view(out).substr(start).find_first_of(".e") == std::string_view::npos) out += ".0";
+    char text[32];
+    char* end = std::to_chars(text, text + sizeof text, value).ptr;
+    const bool reads_as_integer = std::none_of(text, end, [](char c) { return c == '.' || c == 'e'; });
+    if (reads_as_integer) end = std::copy_n(".0", 2, end);
+    out.append(text, end);
   }
 }
 
@@ -31,6 +33,7 @@ void append_json_integer(std::string& out, std::int64_t value) { append_number(o
 void append_json_integer(std::string& out, std::uint64_t value) { append_number(out, value); }
 
 void append_json_integer(std::string& out, Int128 value) {
+  if (value == static_cast<std::int64_t>(value)) return append_number(out, static_cast<std::int64_t>(value));
   __extension__ using Magnitude = unsigned __int128;
   auto rest = static_cast<Magnitude>(value);
   if (value < 0) rest = -rest;  // as unsigned: the smallest has no positive counterpart

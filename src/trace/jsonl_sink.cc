@@ -29,6 +29,12 @@ std::string with_pid(std::string path) {
   return path;
 }
 
+// behind_newline: the text begins with the newline that ends somebody's torn line.
+std::size_t whole_lines(std::string_view text, bool behind_newline) {
+  const auto newlines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+  return newlines - (behind_newline && newlines > 0 ? 1 : 0);
+}
+
 }  // namespace
 
 // Warnings are handed out after the lock is given back: a handler may take its time, trace or fork.
@@ -118,13 +124,10 @@ std::string JsonlSink::State::write_pending() {
   if (pending_lines == 0) return {};
   const std::string_view bytes = std::string_view(pending).substr(torn ? 0 : 1);
   const auto outcome = file.append(bytes);
-  const auto reached = bytes.substr(0, outcome.bytes);
-  // After a failure of any kind: another process may have left half a line meanwhile.
   const bool failed = outcome.bytes < bytes.size();
-  auto whole = static_cast<std::uint64_t>(std::count(reached.begin(), reached.end(), '\n'));
-  if (torn && whole > 0) --whole;
   const auto lines = std::exchange(pending_lines, 0);
-  const auto kept = std::min<std::uint64_t>(whole, lines);
+  const auto kept = failed ? std::min(whole_lines(bytes.substr(0, outcome.bytes), torn), lines) : lines;
+  // After a failure of any kind: another process may have left half a line meanwhile.
   torn = failed;
   pending.resize(1);
   written += kept;

@@ -37,20 +37,14 @@ struct ValueWriter {
   }
 };
 
-void append_key(std::string& line, std::string_view key) {
-  line += line.back() == '{' ? "\"" : ",\"";
-  line += key;
-  line += "\":";
-}
-
 void append_text(std::string& line, std::string_view key, std::string_view text) {
-  append_key(line, key);
+  line += key;
   append_json_string(line, text);
 }
 
 template <class Integer>
 void append_integer(std::string& line, std::string_view key, Integer value) {
-  append_key(line, key);
+  line += key;
   append_json_integer(line, value);
 }
 
@@ -105,31 +99,27 @@ Value stat_value(Stat stat, const TensorStats& stats, const TensorView& tensor) 
 }
 
 void append_json(std::string& line, const Record& record) {
-  line += '{';
-  append_text(line, "module", record.module);
-  append_text(line, "tensor", record.tensor);
-  append_key(line, "step");
+  append_text(line, R"({"module":)", record.module);
+  append_text(line, R"(,"tensor":)", record.tensor);
   if (record.step) {
-    append_json_integer(line, *record.step);
+    append_integer(line, R"(,"step":)", *record.step);
   } else {
-    line += "null";
+    line += R"(,"step":null)";
   }
   for (const auto& [name, value] : record.stats) {
-    line += ',';
-    append_json_string(line, name);
+    append_text(line, ",", name);
     line += ':';
     std::visit(ValueWriter{line}, value);
   }
-  if (record.call) append_integer(line, "call", *record.call);
-  if (record.seq) append_integer(line, "seq", *record.seq);
-  if (!record.run.empty()) append_text(line, "run", record.run);
-  if (!record.root.empty()) append_text(line, "root", record.root);
-  if (record.rank) append_integer(line, "rank", *record.rank);
-  if (record.nan > 0) append_integer(line, "nan", record.nan);
-  if (record.inf > 0) append_integer(line, "inf", record.inf);
+  if (record.call) append_integer(line, R"(,"call":)", *record.call);
+  if (record.seq) append_integer(line, R"(,"seq":)", *record.seq);
+  if (!record.run.empty()) append_text(line, R"(,"run":)", record.run);
+  if (!record.root.empty()) append_text(line, R"(,"root":)", record.root);
+  if (record.rank) append_integer(line, R"(,"rank":)", *record.rank);
+  if (record.nan > 0) append_integer(line, R"(,"nan":)", record.nan);
+  if (record.inf > 0) append_integer(line, R"(,"inf":)", record.inf);
   if (record.sketch.buckets > 0) {
-    append_key(line, "sketch");
-    line += '"';
+    line += R"(,"sketch":")";
     internal::append_sketch(line, record.sketch);
     line += '"';
   }

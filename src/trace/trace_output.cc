@@ -41,26 +41,6 @@ std::shared_ptr<TraceOutput> adopt(const std::string& path, std::shared_ptr<Trac
 
 }  // namespace
 
-std::unique_ptr<Record> RecordPool::take() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!free_.empty()) {
-      auto record = std::move(free_.back());
-      free_.pop_back();
-      return record;
-    }
-  }
-  return std::make_unique<Record>();
-}
-
-void RecordPool::give_back(std::unique_ptr<Record> record) noexcept {
-  try {
-    const std::lock_guard lock(mutex_);
-    free_.push_back(std::move(record));
-  } catch (...) {  // Then it is freed; nothing is lost but its memory's reuse.
-  }
-}
-
 Expected<std::shared_ptr<TraceOutput>> TraceOutput::open(const std::string& path, std::size_t batch) {
   const auto key = resolved(path);
   auto output = adopt(key, nullptr);
