@@ -1,17 +1,14 @@
-#include <fcntl.h>
 #include <simdjson.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <filesystem>
 #include <optional>
 #include <set>
 #include <system_error>
 #include <tuple>
 
 #include "core/json_string.h"
+#include "core/replacement.h"
 #include "fvhooks/safetensors.h"
 #include "safetensors/dtype_name.h"
 
@@ -110,60 +107,6 @@ std::string header_of(std::span<const SafetensorsTensor* const> tensors, const M
   return header + json;
 }
 
-// A file beside `path` that becomes `path`, or vanishes. Failures leave their reason in errno.
-class Replacement {
- public:
-  explicit Replacement(const std::string& path) : path_(path), temporary_(unused_name(path)) {
-    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  }
-  Replacement(const Replacement&) = delete;
-  Replacement& operator=(const Replacement&) = delete;
-  ~Replacement() {
-    if (descriptor_ < 0) return;
-    ::close(descriptor_);
-    if (!committed_) ::unlink(temporary_.c_str());
-  }
-
-  bool is_open() const noexcept { return descriptor_ >= 0; }
-
-  bool write(const void* data, std::size_t size) {
-    const auto* next = static_cast<const char*>(data);
-    while (size > 0) {
-      const auto written = ::write(descriptor_, next, size);
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return false;
-      next += written;
-      size -= static_cast<std::size_t>(written);
-    }
-    return true;
-  }
-
-  bool commit() {
-    committed_ = ::fsync(descriptor_) == 0 && ::rename(temporary_.c_str(), path_.c_str()) == 0;
-    return committed_ && flush_folder();
-  }
-
- private:
-  static std::string unused_name(const std::string& path) {
-    static std::atomic<unsigned> count = 0;
-    return path + "." + std::to_string(::getpid()) + "." + std::to_string(count++) + ".tmp";
-  }
-
-  // Only then does the new name survive a power failure.
-  bool flush_folder() const {
-    const auto folder = std::filesystem::path(path_).parent_path();
-    const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return errno == EACCES;  // a folder that may be written to but not read cannot be flushed
-    const bool flushed = ::fsync(descriptor) == 0 || errno == EINVAL;  // some file systems have no such call
-    ::close(descriptor);
-    return flushed;
-  }
-
-  std::string path_, temporary_;
-  int descriptor_ = -1;
-  bool committed_ = false;
-};
-
 }  // namespace
 
 Expected<std::monostate> write_safetensors(const std::string& path, std::span<const SafetensorsTensor> tensors,
@@ -172,7 +115,7 @@ Expected<std::monostate> write_safetensors(const std::string& path, std::span<co
   const auto order = in_file_order(tensors);
   const auto header = header_of(order, metadata);
 
-  Replacement file(path);
+  internal::Replacement file(path);
   bool complete = file.is_open() && file.write(header.data(), header.size());
   for (const auto* tensor : order) complete = complete && file.write(tensor->tensor.data, byte_count(tensor->tensor));
   if (!complete || !file.commit())
