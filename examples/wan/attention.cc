@@ -7,26 +7,33 @@ Tensor WanAttnProcessor::operator()(WanAttentionImpl& attn, const Tensor& hidden
                                     const std::optional<Tensor>& attention_mask,
                                     const std::optional<RotaryEmbedding>& rotary_emb) const {
   const auto& context = encoder_hidden_states ? *encoder_hidden_states : hidden_states;
-  auto query = attn.to_q(hidden_states);
-  auto key = attn.to_k(context);
-  auto value = attn.to_v(context);
-
-  query = attn.norm_q(query);
-  key = attn.norm_k(key);
-
-  query = query.unflatten(2, {attn.heads, -1});
-  key = key.unflatten(2, {attn.heads, -1});
-  value = value.unflatten(2, {attn.heads, -1});
+  const auto projected = project(attn, hidden_states, context);
+  auto query = split_heads(projected.query, attn.heads);
+  auto key = split_heads(projected.key, attn.heads);
+  const auto value = split_heads(projected.value, attn.heads);
 
   if (rotary_emb) {
     query = apply_rotary_emb(query, *rotary_emb);
     key = apply_rotary_emb(key, *rotary_emb);
   }
 
-  auto output = attention(query, key, value, attention_mask).flatten(2, 3).type_as(query);
-  output = attn.out_projection(output);
-  return attn.out_dropout(output);
+  const auto output = merge_heads(attention(query, key, value, attention_mask)).type_as(query);
+  return attn.out_dropout(attn.out_projection(output));
 }
+
+QueryKeyValue WanAttnProcessor::project(WanAttentionImpl& attn, const Tensor& hidden_states,
+                                        const Tensor& context) const {
+  const auto query = attn.to_q(hidden_states);
+  const auto key = attn.to_k(context);
+  const auto value = attn.to_v(context);
+  return {attn.norm_q(query), attn.norm_k(key), value};
+}
+
+Tensor WanAttnProcessor::split_heads(const Tensor& tensor, std::int64_t heads) const {
+  return tensor.unflatten(2, {heads, -1});
+}
+
+Tensor WanAttnProcessor::merge_heads(const Tensor& tensor) const { return tensor.flatten(2, 3); }
 
 Tensor WanAttnProcessor::apply_rotary_emb(const Tensor& hidden_states, const RotaryEmbedding& rotary_emb) const {
   using torch::indexing::Ellipsis;

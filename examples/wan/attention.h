@@ -11,16 +11,28 @@ namespace nn = fvhooks::nn;
 
 class WanAttentionImpl;
 
+struct QueryKeyValue {
+  Tensor query, key, value;
+};
+
 // What attention does between its projections. One that differs can be set in its stead, as in the reference.
 class WanAttnProcessor {
  public:
   virtual ~WanAttnProcessor() = default;
 
-  Tensor operator()(WanAttentionImpl& attn, const Tensor& hidden_states,
-                    const std::optional<Tensor>& encoder_hidden_states, const std::optional<Tensor>& attention_mask,
-                    const std::optional<RotaryEmbedding>& rotary_emb) const;
+  virtual Tensor operator()(WanAttentionImpl& attn, const Tensor& hidden_states,
+                            const std::optional<Tensor>& encoder_hidden_states,
+                            const std::optional<Tensor>& attention_mask,
+                            const std::optional<RotaryEmbedding>& rotary_emb) const;
 
  protected:
+  // [batch, tokens, inner_dim] each; query and key are normalised.
+  virtual QueryKeyValue project(WanAttentionImpl& attn, const Tensor& hidden_states, const Tensor& context) const;
+
+  // [batch, tokens, inner_dim] to [batch, tokens, heads, attention_head_dim], and back.
+  virtual Tensor split_heads(const Tensor& tensor, std::int64_t heads) const;
+  virtual Tensor merge_heads(const Tensor& tensor) const;
+
   // hidden_states: [batch, tokens, heads, attention_head_dim]. Turns the pairs (0, 1), (2, 3), … of a head.
   virtual Tensor apply_rotary_emb(const Tensor& hidden_states, const RotaryEmbedding& rotary_emb) const;
 
@@ -37,6 +49,7 @@ class WanAttentionImpl : public torch::nn::Module {
                  const std::optional<Tensor>& attention_mask, const std::optional<RotaryEmbedding>& rotary_emb);
 
   void set_processor(std::shared_ptr<const WanAttnProcessor> processor) { processor_ = std::move(processor); }
+  const std::shared_ptr<const WanAttnProcessor>& processor() const noexcept { return processor_; }
 
   std::int64_t heads;
   nn::Linear to_q{nullptr}, to_k{nullptr}, to_v{nullptr};

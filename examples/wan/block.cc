@@ -33,18 +33,19 @@ Tensor WanTransformerBlockImpl::forward(const Tensor& hidden_states_, const Tens
   auto hidden_states = hidden_states_;
   const auto as_float = [](const Tensor& tensor) { return tensor.to(torch::kFloat32); };
 
-  const auto modulation = (scale_shift_table + as_float(temb)).chunk(6, /*dim=*/1);
-  const auto& shift_msa = modulation[0];
-  const auto& scale_msa = modulation[1];
-  const auto& gate_msa = modulation[2];
-  const auto& c_shift_msa = modulation[3];
-  const auto& c_scale_msa = modulation[4];
-  const auto& c_gate_msa = modulation[5];
+  const auto chunks = modulation_->chunks(scale_shift_table, temb);
+  const auto& shift_msa = chunks[0];
+  const auto& scale_msa = chunks[1];
+  const auto& gate_msa = chunks[2];
+  const auto& c_shift_msa = chunks[3];
+  const auto& c_scale_msa = chunks[4];
+  const auto& c_gate_msa = chunks[5];
 
   // 1. Self-attention
-  auto norm_hidden_states = (norm1(as_float(hidden_states)) * (1 + scale_msa) + shift_msa).type_as(hidden_states);
+  auto norm_hidden_states =
+      modulation_->scale_and_shift(norm1(as_float(hidden_states)), scale_msa, shift_msa).type_as(hidden_states);
   auto attn_output = attn1(norm_hidden_states, std::nullopt, std::nullopt, rotary_emb);
-  hidden_states = (as_float(hidden_states) + attn_output * gate_msa).type_as(hidden_states);
+  hidden_states = modulation_->add_gated(hidden_states, attn_output, gate_msa);
 
   // 2. Cross-attention
   norm_hidden_states = cross_attention_norm(as_float(hidden_states)).type_as(hidden_states);
@@ -52,9 +53,9 @@ Tensor WanTransformerBlockImpl::forward(const Tensor& hidden_states_, const Tens
   hidden_states = hidden_states + attn_output;
 
   // 3. Feed-forward
-  norm_hidden_states = (norm3(as_float(hidden_states)) * (1 + c_scale_msa) + c_shift_msa).type_as(hidden_states);
-  const auto ff_output = ffn(norm_hidden_states);
-  return (as_float(hidden_states) + as_float(ff_output) * c_gate_msa).type_as(hidden_states);
+  norm_hidden_states =
+      modulation_->scale_and_shift(norm3(as_float(hidden_states)), c_scale_msa, c_shift_msa).type_as(hidden_states);
+  return modulation_->add_gated(hidden_states, ffn(norm_hidden_states), c_gate_msa);
 }
 
 }  // namespace wan

@@ -2,6 +2,7 @@
 #include "attention.h"
 #include "config.h"
 #include "feed_forward.h"
+#include "modulation.h"
 #include "normalization.h"
 
 namespace wan {
@@ -16,6 +17,8 @@ class WanTransformerBlockImpl : public torch::nn::Module {
   Tensor forward(const Tensor& hidden_states, const Tensor& encoder_hidden_states, const Tensor& temb,
                  const RotaryEmbedding& rotary_emb);
 
+  void set_modulation(std::shared_ptr<const Modulation> modulation) { modulation_ = std::move(modulation); }
+
   FP32LayerNorm norm1{nullptr};
   WanAttention attn1{nullptr};
   WanAttention attn2{nullptr};
@@ -28,6 +31,7 @@ class WanTransformerBlockImpl : public torch::nn::Module {
   Tensor cross_attention_norm(const Tensor& hidden_states);
 
   nn::Identity identity_{nullptr};  // norm2, without cross_attn_norm
+  std::shared_ptr<const Modulation> modulation_ = std::make_shared<Modulation>();
 };
 FVHOOKS_MODULE(WanTransformerBlock);
 

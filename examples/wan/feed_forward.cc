@@ -2,11 +2,13 @@
 
 namespace wan {
 
+Tensor gelu_tanh(const Tensor& hidden_states) { return torch::gelu(hidden_states, "tanh"); }
+
 GELUImpl::GELUImpl(std::int64_t dim_in, std::int64_t dim_out) {
   proj = register_module("proj", nn::Linear(dim_in, dim_out));
 }
 
-Tensor GELUImpl::forward(const Tensor& hidden_states) { return torch::gelu(proj(hidden_states), approximate); }
+Tensor GELUImpl::forward(const Tensor& hidden_states) { return activation(proj(hidden_states)); }
 
 FeedForwardImpl::FeedForwardImpl(std::int64_t dim, std::int64_t inner_dim)
     : project_in(dim, inner_dim), project_dropout(0.0), project_out(inner_dim, dim) {

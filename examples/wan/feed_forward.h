@@ -6,6 +6,8 @@ namespace wan {
 namespace nn = fvhooks::nn;
 using torch::Tensor;
 
+Tensor gelu_tanh(const Tensor& hidden_states);
+
 // A projection and the tanh approximation of GELU.
 class GELUImpl : public torch::nn::Module {
  public:
@@ -13,7 +15,7 @@ class GELUImpl : public torch::nn::Module {
   Tensor forward(const Tensor& hidden_states);
 
   nn::Linear proj{nullptr};
-  std::string approximate = "tanh";
+  Tensor (*activation)(const Tensor&) = &gelu_tanh;
 };
 FVHOOKS_MODULE(GELU);
 

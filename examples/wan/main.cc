@@ -10,7 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "bugs.h"
+#include "bugs/bugs.h"
+#include "context_len.h"
 #include "denoise.h"
 #include "fvhooks/expected.h"
 #include "fvhooks/torch/activation_trace.h"
@@ -23,7 +24,7 @@ namespace {
 struct Options {
   std::string model, inputs, output;
   torch::ScalarType dtype = torch::kFloat32;
-  std::vector<std::string> bugs;
+  std::vector<std::string> bugs, variants;
   std::optional<int> threads;
 };
 
@@ -35,16 +36,18 @@ class Stopwatch {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-void list_bugs() {
-  for (const auto& bug : wan::all_bugs()) std::cout << bug.name << ": " << bug.description << '\n';
+void list(const std::vector<wan::Planting>& plantings) {
+  for (const auto& planting : plantings) std::cout << planting.name << ": " << planting.description << '\n';
 }
 
-wan::WanTransformer3DModel load_model(const Options& options) {
+wan::WanTransformer3DModel load_model(const Options& options, std::optional<std::int64_t> context_len) {
   const Stopwatch loading;
   wan::WanTransformer3DModel model(wan::read_config(options.model + "/config.json"));
   wan::load_weights(*model, options.model, options.dtype);
   model->eval();
-  for (const auto& bug : options.bugs) wan::plant_bug(*model, bug);
+  if (context_len)
+    for (auto& block : model->blocks)
+      block->attn2->set_processor(std::make_shared<wan::ContextLenAttnProcessor>(*context_len));
   std::cout << "loaded " << model->blocks.size() << " blocks from " << options.model << " in " << loading.seconds()
             << " s" << std::endl;
   return model;
@@ -53,13 +56,18 @@ wan::WanTransformer3DModel load_model(const Options& options) {
 void run(const Options& options) {
   if (options.threads) at::set_num_threads(*options.threads);
   const torch::NoGradGuard no_grad;
-  const auto inputs = wan::read_inputs(options.inputs);
-  auto model = load_model(options);
+  auto inputs = wan::read_inputs(options.inputs);
+  auto model = load_model(options, inputs.context_len);
+
+  wan::Port port(model, inputs);
+  for (const auto& bug : options.bugs) wan::plant(port, wan::all_bugs(), bug);
+  for (const auto& variant : options.variants) wan::plant(port, wan::all_variants(), variant);
   const auto trace = fvhooks::attach_activation_trace(model);
   if (trace) std::cout << "tracing " << trace.modules() << " modules to " << trace.tracer().path() << std::endl;
+  port.finish();
 
   const Stopwatch running;
-  const auto latents = wan::denoise(model, inputs, options.dtype, [&](std::int64_t step) {
+  const auto latents = (*port.denoiser)(model, inputs, options.dtype, [&](std::int64_t step) {
     std::cout << "step " << step + 1 << " of " << inputs.timesteps.size(0) << ", " << running.seconds() << " s"
               << std::endl;
   });
@@ -84,14 +92,20 @@ int main(int argc, char** argv) {
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, torch::ScalarType>{{"fp32", torch::kFloat32}, {"bf16", torch::kBFloat16}}));
   app.add_option("--bug", options.bugs, "plant a bug (repeatable; see --list-bugs)");
+  app.add_option("--variant", options.variants,
+                 "change what may legitimately differ (repeatable; see --list-variants)");
   app.add_option("--threads", options.threads, "threads of torch's operators")->check(CLI::PositiveNumber);
-  app.add_flag_callback(
-      "--list-bugs",
-      [] {
-        list_bugs();
-        throw CLI::Success();
-      },
-      "list the bugs that can be planted");
+  const auto add_list = [&](const char* flag, auto plantings, const char* description) {
+    app.add_flag_callback(
+        flag,
+        [plantings] {
+          list(plantings());
+          throw CLI::Success();
+        },
+        description);
+  };
+  add_list("--list-bugs", &wan::all_bugs, "list the bugs that can be planted");
+  add_list("--list-variants", &wan::all_variants, "list the variants");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The reference of the Wan example: diffusers' WanTransformer3DModel.
 
-    reference.py make --out DIR [--config tiny|demo|full]    random weights, config.json and inputs.safetensors
-    reference.py run --model DIR --inputs FILE --output FILE [--dtype fp32|bf16] [--threads N]
+    reference.py make --out DIR [--config NAME] [--seed N]    random weights, config.json and inputs.safetensors
+    reference.py run --model DIR --inputs FILE --output FILE [--dtype fp32|bf16] [--threads N] [--math-attention]
 
 `run` denoises as examples/wan/denoise.cc does, and is traced as FASTVIDEO_TRACE_* say.
 """
@@ -13,7 +13,7 @@ import math
 import os
 import pathlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -33,6 +33,9 @@ class Setup:
     text_tokens: int
     steps: int
     guidance_scale: float = 5.0
+    flow_shift: float = 1.0
+    context_len: int | None = None  # of the text's tokens; the rest is padding, zero and masked
+    ffn_gain: float = 1.0  # activations of the second block's feed-forward are larger by this
 
 
 WAN_1_3B = {
@@ -64,10 +67,22 @@ TINY = WAN_1_3B | {
     "num_layers": 2,
     "rope_max_seq_len": 64,
 }
+ZOO = TINY | {"num_attention_heads": 4, "attention_head_dim": 28, "text_dim": 64, "ffn_dim": 256, "num_layers": 3}
+ZOO_SETUP = Setup(ZOO, latents=(3, 8, 12), text_tokens=16, steps=3, flow_shift=5.0, context_len=11, ffn_gain=2e4)
 SETUPS = {
     "tiny": Setup(TINY, latents=(3, 8, 12), text_tokens=7, steps=2),
     "demo": Setup(WAN_1_3B | {"num_layers": 2}, latents=(3, 16, 16), text_tokens=64, steps=3),
     "full": Setup(WAN_1_3B, latents=(3, 16, 16), text_tokens=64, steps=2),
+    "zoo": ZOO_SETUP,
+    "zoo-other": replace(
+        ZOO_SETUP,
+        model=ZOO | {"num_attention_heads": 3, "attention_head_dim": 40, "freq_dim": 64, "num_layers": 4},
+        latents=(2, 12, 8),
+        text_tokens=24,
+        context_len=14,
+        steps=4,
+        guidance_scale=3.0,
+    ),
 }
 
 
@@ -123,45 +138,49 @@ class SafetensorsWriter:
             self.unfinished.unlink()
 
 
-def make_weights(folder: pathlib.Path, config: dict) -> None:
-    shapes = {name: parameter.shape for name, parameter in empty_model(config).named_parameters()}
+def make_weights(folder: pathlib.Path, setup: Setup, seed: int) -> None:
+    shapes = {name: parameter.shape for name, parameter in empty_model(setup.model).named_parameters()}
+    gains = {"blocks.1.ffn.net.0.proj.weight": setup.ffn_gain, "blocks.1.ffn.net.2.weight": 1 / setup.ffn_gain}
     total = sum(math.prod(shape) for shape in shapes.values())
-    generator = torch.Generator().manual_seed(SEED)
+    generator = torch.Generator().manual_seed(seed)
     written, next_report = 0, time.monotonic() + 2
     with SafetensorsWriter(folder / WEIGHTS_FILE, shapes) as file:
         for name, shape in shapes.items():
-            file.write(random_parameter(name, shape, generator))
+            file.write(random_parameter(name, shape, generator) * gains.get(name, 1))
             written += math.prod(shape)
             if time.monotonic() > next_report:
                 print(f"  {100 * written // total} % of {total / 1e6:.0f} million parameters", flush=True)
                 next_report = time.monotonic() + 2
 
 
-def make_inputs(path: pathlib.Path, setup: Setup) -> None:
+def make_inputs(path: pathlib.Path, setup: Setup, seed: int) -> None:
     from safetensors.torch import save_file
 
-    generator = torch.Generator().manual_seed(SEED + 1)
+    generator = torch.Generator().manual_seed(seed + 1)
     text_shape = (1, setup.text_tokens, setup.model["text_dim"])
     sigmas = torch.linspace(1, 0, setup.steps + 1)
-    save_file(
-        {
-            "latents": torch.randn((1, setup.model["in_channels"], *setup.latents), generator=generator),
-            "prompt_embeds": torch.randn(text_shape, generator=generator),
-            "negative_prompt_embeds": torch.randn(text_shape, generator=generator),
-            "timesteps": 1000 * sigmas[:-1],
-            "sigmas": sigmas,
-            "guidance_scale": torch.tensor(setup.guidance_scale),
-        },
-        path,
-    )
+    sigmas = setup.flow_shift * sigmas / (1 + (setup.flow_shift - 1) * sigmas)
+    inputs = {
+        "latents": torch.randn((1, setup.model["in_channels"], *setup.latents), generator=generator),
+        "prompt_embeds": torch.randn(text_shape, generator=generator),
+        "negative_prompt_embeds": torch.randn(text_shape, generator=generator),
+        "timesteps": 1000 * sigmas[:-1],
+        "sigmas": sigmas,
+        "guidance_scale": torch.tensor(setup.guidance_scale),
+    }
+    if setup.context_len is not None:
+        inputs["context_len"] = torch.tensor(float(setup.context_len))
+        for prompt in ("prompt_embeds", "negative_prompt_embeds"):
+            inputs[prompt][:, setup.context_len :] = 0
+    save_file(inputs, path)
 
 
-def make(folder: pathlib.Path, setup: Setup) -> None:
+def make(folder: pathlib.Path, setup: Setup, seed: int = SEED) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = {"_class_name": "WanTransformer3DModel"} | setup.model
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    make_inputs(folder / "inputs.safetensors", setup)
-    make_weights(folder, setup.model)
+    make_inputs(folder / "inputs.safetensors", setup, seed)
+    make_weights(folder, setup, seed)
 
 
 def load(folder: pathlib.Path, dtype: torch.dtype):
@@ -169,6 +188,19 @@ def load(folder: pathlib.Path, dtype: torch.dtype):
     from diffusers import WanTransformer3DModel
 
     return WanTransformer3DModel.from_pretrained(folder, torch_dtype=dtype).eval()
+
+
+def mask_text(model, context_len: int) -> None:
+    """Cross-attention to the first tokens of the text alone."""
+    from diffusers.models.transformers.transformer_wan import WanAttnProcessor
+
+    class ContextLenAttnProcessor(WanAttnProcessor):
+        def __call__(self, attn, hidden_states, encoder_hidden_states, attention_mask=None, rotary_emb=None):
+            mask = (torch.arange(encoder_hidden_states.shape[1]) < context_len)[None]
+            return super().__call__(attn, hidden_states, encoder_hidden_states, mask, rotary_emb)
+
+    for block in model.blocks:
+        block.attn2.set_processor(ContextLenAttnProcessor())
 
 
 def denoise(model, inputs: dict[str, torch.Tensor], dtype: torch.dtype, finished=lambda step: None) -> torch.Tensor:
@@ -204,6 +236,8 @@ def run(folder: pathlib.Path, inputs_path: pathlib.Path, output: pathlib.Path, d
     began = time.monotonic()
     inputs = load_file(inputs_path)
     model = load(folder, dtype)
+    if "context_len" in inputs:
+        mask_text(model, int(inputs["context_len"]))
     print(f"loaded {len(model.blocks)} blocks from {folder} in {time.monotonic() - began:.1f} s", flush=True)
 
     began, steps = time.monotonic(), len(inputs["timesteps"])
@@ -224,19 +258,24 @@ def main() -> None:
     making = commands.add_parser("make")
     making.add_argument("--out", type=pathlib.Path, required=True)
     making.add_argument("--config", choices=SETUPS, default="demo")
+    making.add_argument("--seed", type=int, default=SEED)
     running = commands.add_parser("run")
     running.add_argument("--model", type=pathlib.Path, required=True)
     running.add_argument("--inputs", type=pathlib.Path, required=True)
     running.add_argument("--output", type=pathlib.Path, required=True)
     running.add_argument("--dtype", choices=DTYPES, default="fp32")
     running.add_argument("--threads", type=int)
+    running.add_argument("--math-attention", action="store_true", help="torch's attention without its fused kernels")
     arguments = parser.parse_args()
 
     if arguments.command == "make":
-        make(arguments.out, SETUPS[arguments.config])
+        make(arguments.out, SETUPS[arguments.config], arguments.seed)
         return
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
+    if arguments.math_attention:
+        torch.backends.cuda.enable_flash_sdp(False)
+        torch.backends.cuda.enable_mem_efficient_sdp(False)
     run(arguments.model, arguments.inputs, arguments.output, DTYPES[arguments.dtype])
 
 

@@ -64,10 +64,11 @@ Transformer2DModelOutput WanTransformer3DModelImpl::forward(const Tensor& latent
   for (auto& block : blocks) hidden_states = block(hidden_states, encoder_hidden_states, timestep_proj, rotary_emb);
 
   // Output norm, projection and unpatchify
-  const auto modulation = (scale_shift_table + temb.unsqueeze(1)).chunk(2, /*dim=*/1);
-  const auto& shift = modulation[0];
-  const auto& scale = modulation[1];
-  hidden_states = (norm_out(hidden_states.to(torch::kFloat32)) * (1 + scale) + shift).type_as(hidden_states);
+  const auto chunks = modulation_->chunks(scale_shift_table, temb.unsqueeze(1));
+  const auto& shift = chunks[0];
+  const auto& scale = chunks[1];
+  const auto normalized = norm_out(hidden_states.to(torch::kFloat32));
+  hidden_states = modulation_->scale_and_shift(normalized, scale, shift).type_as(hidden_states);
   hidden_states = proj_out(hidden_states);
 
   hidden_states = hidden_states.reshape(

@@ -25,6 +25,9 @@ class WanTransformer3DModelImpl : public torch::nn::Module {
 
   const WanConfig& config() const noexcept { return config_; }
 
+  // Of the output norm.
+  void set_modulation(std::shared_ptr<const Modulation> modulation) { modulation_ = std::move(modulation); }
+
   WanRotaryPosEmbed rope{nullptr};
   nn::Conv3d patch_embedding{nullptr};
   WanTimeTextImageEmbedding condition_embedder{nullptr};
@@ -37,6 +40,7 @@ class WanTransformer3DModelImpl : public torch::nn::Module {
   void check(const Tensor& hidden_states, const Tensor& timestep, const Tensor& encoder_hidden_states) const;
 
   WanConfig config_;
+  std::shared_ptr<const Modulation> modulation_ = std::make_shared<Modulation>();
 };
 FVHOOKS_MODULE(WanTransformer3DModel);
 
