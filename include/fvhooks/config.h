@@ -36,8 +36,9 @@ struct TraceConfig {
   StepFilter steps;
   bool inputs = false;
   bool root = false;
-  int sketch = 64;        // 0, 64, 128, 256
-  std::size_t batch = 0;  // lines held back; 0: each line is written at once
+  int sketch = 64;           // 0, 64, 128, 256
+  std::size_t batch = 0;     // lines held back; 0: each line is written at once
+  bool device_path = false;  // tensors on the CPU are computed as those of other devices are
 };
 
 // A variable's value, or nullopt where it is not set.

@@ -128,6 +128,10 @@ Expected<TraceConfig> trace_config_from(const Environment& environment) {
   if (!root) return root.error();
   config.root = *root;
 
+  const auto device_path = switch_from(environment, "FASTVIDEO_TRACE_DEVICE_PATH");
+  if (!device_path) return device_path.error();
+  config.device_path = *device_path;
+
   const auto sketch_text = environment("FASTVIDEO_TRACE_SKETCH").value_or("64");
   const auto sketch = parse_integer<int>(strip(sketch_text));
   if (!sketch || (*sketch != 0 && *sketch != 64 && *sketch != 128 && *sketch != 256))

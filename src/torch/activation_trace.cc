@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "fvhooks/torch/hook_manager.h"
-#include "fvhooks/torch/tensor_view.h"
 #include "fvhooks/warning.h"
+#include "torch/record_tensor.h"
 #include "torch/trace_targets.h"
 
 namespace fvhooks {
@@ -64,11 +64,7 @@ void ActivationStatHook::record(std::string_view root, const TraceCall& call, Va
   if (!call.recorded) return;
   try {
     value.walk(root, [&](at::Tensor& tensor, const Label& label) {
-      const HostTensor host(tensor);
-      if (const auto* const view = host.view())
-        tracer_->record(module_, call, label, *view);
-      else
-        tracer_->record(module_, call, label, OpaqueTensor{host.reason(), host.dtype_name(), host.sizes()});
+      internal::record_tensor(*tracer_, module_, call, label, tensor);
     });
   } catch (const std::exception& trouble) {  // a value that cannot be walked is no trouble of the model's
     warn("a value of module \"" + module_ + "\" could not be traced: " + trouble.what());

@@ -8,6 +8,8 @@
 #include <exception>
 #include <utility>
 
+#include "torch/error_message.h"
+
 namespace fvhooks {
 namespace {
 
@@ -45,20 +47,20 @@ bool has_all_elements(const at::Tensor& tensor) {
   return static_cast<std::size_t>(last + 1) * tensor.element_size() <= tensor.storage().nbytes();
 }
 
-// Empty if the elements can be read once the tensor is on the CPU.
-std::string why_opaque(const at::Tensor& tensor, const std::string& dtype_name) {
+}  // namespace
+
+std::string why_opaque(const at::Tensor& tensor) {
   if (tensor.is_nested()) return "a nested tensor has no one shape";
   if (tensor.layout() != c10::kStrided) return "a sparse tensor has no strides";
   if (tensor.is_meta()) return "a meta tensor has no values";
   if (is_wrapper(tensor)) return "a tensor inside a transform (vmap, grad, functionalize) has no values of its own";
-  if (tensor.is_quantized() || !dtype_of(tensor.scalar_type())) return dtype_name + " is not read";
+  if (tensor.is_quantized() || !dtype_of(tensor.scalar_type()))
+    return torch_dtype_name(tensor.scalar_type()) + " is not read";
   if (!tensor.has_storage()) return "a tensor without storage has no values";
   if (tensor.storage().device_type() == c10::kMeta) return "a fake tensor has no values";
   if (!has_all_elements(tensor)) return "its storage was freed";
   return {};
 }
-
-}  // namespace
 
 std::optional<DType> dtype_of(ScalarType type) noexcept {
   const auto* const found =
@@ -78,7 +80,7 @@ HostTensor::HostTensor(const at::Tensor& tensor) {
   try {
     dtype_name_ = torch_dtype_name(tensor.scalar_type());
     if (!tensor.is_nested()) sizes_ = tensor.sizes().vec();
-    reason_ = why_opaque(tensor, dtype_name_);
+    reason_ = why_opaque(tensor);
     if (!reason_.empty()) return;
     const at::NoGradGuard no_grad;
     tensor_ = tensor.is_cpu() ? tensor : tensor.to(c10::kCPU);
@@ -90,9 +92,7 @@ HostTensor::HostTensor(const at::Tensor& tensor) {
              .negative = tensor_.is_neg()};
     if (!view_.data && view_.numel() > 0) reason_ = "a tensor without memory has no values";
   } catch (const std::exception& error) {
-    reason_ = error.what();
-    reason_.erase(std::min(reason_.find('\n'), reason_.size()));  // torch appends a stack trace
-    if (reason_.empty()) reason_ = "torch could not read it";
+    reason_ = internal::message_of(error);
   }
 }
 

@@ -13,6 +13,9 @@ namespace fvhooks {
 std::optional<DType> dtype_of(c10::ScalarType type) noexcept;  // nullopt: not read
 std::string torch_dtype_name(c10::ScalarType type);            // "torch.float32", also of types that are not read
 
+// Why its elements cannot be read, wherever they are, for the record; empty if they can.
+std::string why_opaque(const at::Tensor& tensor);
+
 // Keeps a tensor's memory readable: the tensor's own for a dense tensor on the CPU, else a copy of it there. A tensor
 // without readable elements (meta, sparse, quantised, nested, batched by vmap, fake, freed) is opaque. Neither throws
 // for it nor records anything for autograd.

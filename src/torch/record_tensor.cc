@@ -1,0 +1,54 @@
+#include "torch/record_tensor.h"
+
+#include <exception>
+#include <utility>
+
+#include "fvhooks/torch/tensor_view.h"
+#include "torch/device_stats.h"
+#include "torch/error_message.h"
+
+namespace fvhooks::internal {
+namespace {
+
+void record_on_device(Tracer& tracer, std::string_view module, const TraceCall& call, const Label& label,
+                      const at::Tensor& tensor) {
+  const auto sizes = tensor.sizes();
+  const auto dtype = *dtype_of(tensor.scalar_type());
+  const auto opaque = [&](std::string_view reason) {
+    tracer.record(module, call, label, OpaqueTensor{reason, torch_name(dtype), {sizes.data(), sizes.size()}});
+  };
+  if (!tracer.reads_values())
+    return tracer.record(module, call, label, TensorView{nullptr, dtype, {sizes.data(), sizes.size()}, {}});
+  DeferredTensor deferred{dtype, {sizes.data(), sizes.size()}, nullptr};
+  try {
+    if (is_captured(tensor.device())) return opaque("a graph of the device's work is being captured");
+    deferred.stats = device_stats(tensor, tracer.config().sketch > 0);
+  } catch (const std::exception& error) {
+    return opaque(message_of(error));
+  }
+  tracer.record(module, call, label, std::move(deferred));
+}
+
+bool is_computed_on_device(const Tracer& tracer, const at::Tensor& tensor) {
+  if (tensor.is_cpu() && !tracer.config().device_path) return false;
+  try {
+    return why_opaque(tensor).empty() && tensor.numel() > 0;
+  } catch (const std::exception&) {  // HostTensor will say why
+    return false;
+  }
+}
+
+}  // namespace
+
+void record_tensor(Tracer& tracer, std::string_view module, const TraceCall& call, const Label& label,
+                   const at::Tensor& tensor) {
+  if (!call.recorded) return;
+  if (is_computed_on_device(tracer, tensor)) return record_on_device(tracer, module, call, label, tensor);
+  const HostTensor host(tensor);
+  if (const auto* const view = host.view())
+    tracer.record(module, call, label, *view);
+  else
+    tracer.record(module, call, label, OpaqueTensor{host.reason(), host.dtype_name(), host.sizes()});
+}
+
+}  // namespace fvhooks::internal

@@ -1,0 +1,15 @@
+#pragma once
+// From a tensor to its record, whatever device it is on.
+#include <ATen/core/Tensor.h>
+
+#include <string_view>
+
+#include "fvhooks/tracer.h"
+
+namespace fvhooks::internal {
+
+// Precondition: the tensor is defined. Trouble with it becomes part of the record.
+void record_tensor(Tracer& tracer, std::string_view module, const TraceCall& call, const Label& label,
+                   const at::Tensor& tensor);
+
+}  // namespace fvhooks::internal
