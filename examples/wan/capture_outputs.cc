@@ -3,31 +3,14 @@
 // `blocks.0.attn1:out`.
 #include <cstring>
 #include <iostream>
-#include <map>
 #include <string>
 
+#include "capture.h"
 #include "denoise.h"
-#include "fvhooks/torch/hook_manager.h"
 #include "tensors.h"
 #include "weights.h"
 
 namespace {
-
-class CaptureHook : public fvhooks::ForwardHook {
- public:
-  CaptureHook(std::string module, std::map<std::string, torch::Tensor>& outputs)
-      : module_(std::move(module)), outputs_(outputs) {}
-  std::string_view name() const override { return "capture"; }
-  void post_forward(torch::nn::Module&, fvhooks::ValueRef output) override {
-    output.walk("out", [&](torch::Tensor& tensor, const fvhooks::Label& label) {
-      outputs_.insert_or_assign(module_ + ":" + to_string(label), tensor.detach().clone());
-    });
-  }
-
- private:
-  std::string module_;
-  std::map<std::string, torch::Tensor>& outputs_;
-};
 
 void capture(const std::string& folder, const std::string& inputs_path, torch::ScalarType dtype,
              const std::string& output) {
@@ -36,11 +19,8 @@ void capture(const std::string& folder, const std::string& inputs_path, torch::S
   wan::load_weights(*model, folder, dtype);
   model->eval();
 
-  std::map<std::string, torch::Tensor> outputs;
-  for (const auto& module : model->named_modules())
-    if (fvhooks::ModuleHookManager::can_hook(*module.value()))
-      fvhooks::ModuleHookManager::get_from_or_default(*module.value())
-          ->append_forward_hook(std::make_shared<CaptureHook>(module.key(), outputs));
+  wan::Tensors outputs;
+  wan::capture_outputs(*model, outputs);
 
   const auto inputs = wan::read_inputs(inputs_path);
   model(inputs.latents.to(dtype), inputs.timesteps.slice(0, 0, 1), inputs.prompt_embeds.to(dtype));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bugs/bugs.h"
+#include "capture.h"
 #include "context_len.h"
 #include "denoise.h"
 #include "fvhooks/expected.h"
@@ -25,6 +26,7 @@ struct Options {
   std::string model, inputs, output;
   torch::ScalarType dtype = torch::kFloat32;
   std::vector<std::string> bugs, variants;
+  std::string capture, capture_module;
   std::optional<int> threads;
 };
 
@@ -64,6 +66,8 @@ void run(const Options& options) {
   for (const auto& variant : options.variants) wan::plant(port, wan::all_variants(), variant);
   const auto trace = fvhooks::attach_activation_trace(model);
   if (trace) std::cout << "tracing " << trace.modules() << " modules to " << trace.tracer().path() << std::endl;
+  wan::Tensors captured;
+  if (!options.capture.empty()) wan::capture_calls(*model, options.capture_module, captured);
   port.finish();
 
   const Stopwatch running;
@@ -72,6 +76,7 @@ void run(const Options& options) {
               << std::endl;
   });
   wan::write_tensors(options.output, {{"latents", latents}});
+  if (!options.capture.empty()) wan::write_tensors(options.capture, captured);
 }
 
 }  // namespace
@@ -94,6 +99,10 @@ int main(int argc, char** argv) {
   app.add_option("--bug", options.bugs, "plant a bug (repeatable; see --list-bugs)");
   app.add_option("--variant", options.variants,
                  "change what may legitimately differ (repeatable; see --list-variants)");
+  auto* const capture =
+      app.add_option("--capture", options.capture, "whole inputs and outputs of one module (safetensors)");
+  app.add_option("--capture-module", options.capture_module, "which module; the transformer, if not given")
+      ->needs(capture);
   app.add_option("--threads", options.threads, "threads of torch's operators")->check(CLI::PositiveNumber);
   const auto add_list = [&](const char* flag, auto plantings, const char* description) {
     app.add_flag_callback(
