@@ -21,10 +21,13 @@ struct Offloaded {
   std::unique_ptr<OffloadEngine> engine;
 };
 
-Offloaded offloaded(std::vector<std::size_t> sizes, const OffloadOptions& options = {}) {
-  auto transfer = std::make_shared<FakeTransfer>(std::move(sizes));
+Offloaded offloaded(std::shared_ptr<FakeTransfer> transfer, const OffloadOptions& options = {}) {
   auto engine = OffloadEngine::open(transfer, options).value();
   return {transfer, std::move(engine)};
+}
+
+Offloaded offloaded(std::vector<std::size_t> sizes, const OffloadOptions& options = {}) {
+  return offloaded(std::make_shared<FakeTransfer>(std::move(sizes)), options);
 }
 
 std::vector<std::size_t> equal_blocks(std::size_t count) { return std::vector<std::size_t>(count, kBlock); }
@@ -166,10 +169,11 @@ TEST(OffloadEngine, AFailedPrefetchIsTriedAgainWhenTheBlockIsNeeded) {
 }
 
 TEST(OffloadEngine, AThrowingTransferIsAnErrorToo) {
-  const auto model = offloaded(equal_blocks(3), {.prefetch_depth = 0});
-  model.transfer->before_fetch = [](std::size_t block) {
+  auto transfer = std::make_shared<FakeTransfer>(equal_blocks(3));
+  transfer->before_fetch = [](std::size_t block) {
     if (block == 2) throw std::runtime_error("the driver is gone");
   };
+  const auto model = offloaded(transfer, {.prefetch_depth = 0});
   run_once(model, 1);
   EXPECT_THAT(model.engine->acquire(2).error().message, HasSubstr("the driver is gone"));
 }
@@ -209,7 +213,7 @@ TEST(OffloadEngine, ACommitThatFailsLeavesTheOldBytes) {
   {
     const auto lease = model.engine->acquire_to_change(2).value();
     std::memset(lease.data(), FakeTransfer::content(2, 1), kBlock);
-    model.transfer->failures = 1;
+    model.transfer->put_failures = 1;
     EXPECT_THAT(model.engine->commit(lease).error().message, HasSubstr("the disk is full"));
   }
   run_once(model, 2);
@@ -247,8 +251,9 @@ TEST(OffloadEngine, ServesThreadsThatRunAtOnce) {
 }
 
 TEST(OffloadEngine, ClosesWhileALoadIsOnItsWay) {
-  auto model = offloaded(equal_blocks(8), {.prefetch_depth = 4});
-  model.transfer->delay = std::chrono::milliseconds(5);
+  auto transfer = std::make_shared<FakeTransfer>(equal_blocks(8));
+  transfer->delay = std::chrono::milliseconds(5);
+  auto model = offloaded(transfer, {.prefetch_depth = 4});
   run_once(model, 0);
   model.engine.reset();
   EXPECT_EQ(model.transfer->allocated, 0u);

@@ -39,7 +39,7 @@ class FakeTransfer : public Transfer {
     return std::monostate();
   }
   Expected<std::monostate> put(std::size_t block, std::size_t, const std::byte* from) override {
-    if (failures > 0 && failures-- > 0) return Error{"the disk is full"};
+    if (put_failures > 0 && put_failures-- > 0) return Error{"the disk is full"};
     const std::scoped_lock lock(mutex_);
     versions_[block] = (std::to_integer<int>(from[0]) - content(block, 0)) / 64;
     return std::monostate();
@@ -52,7 +52,8 @@ class FakeTransfer : public Transfer {
   }
 
   std::atomic<std::size_t> fetches{0}, allocated{0};
-  std::atomic<int> failures{0};  // that many of the next calls fail
+  std::atomic<int> failures{0}, put_failures{0};  // that many of the next calls fail
+  // To be set before an engine is opened.
   std::chrono::microseconds delay{0};
   std::function<void(std::size_t)> before_fetch;
   bool out_of_memory = false;
