@@ -1,9 +1,13 @@
 #pragma once
 // Views of a verdict.
 #include <cstddef>
+#include <functional>
 #include <string>
+#include <string_view>
+#include <variant>
 
 #include "fvhooks/diff.h"
+#include "fvhooks/expected.h"
 
 namespace fvhooks {
 
@@ -17,7 +21,15 @@ struct TerminalStyle {
 // as escapes: a trace cannot steer a terminal.
 std::string terminal_report(const Verdict& verdict, const TerminalStyle& style);
 
-// The schema is docs/diff.md. Ends with a newline.
-std::string json_report(const Verdict& verdict);
+// The schema is docs/diff.md. In pieces, as it is made: a report may be larger than memory. Ends with a newline.
+void write_json_report(const Verdict& verdict, const std::function<void(std::string_view)>& write);
+
+struct HtmlOptions {
+  std::size_t most_rows = 200'000;  // records in the page; of more, failures and a sample
+};
+
+// One self-contained page (docs/report.md) at `path`, whole or not at all.
+Expected<std::monostate> write_html_report(const Verdict& verdict, const std::string& path,
+                                           const HtmlOptions& options = {});
 
 }  // namespace fvhooks

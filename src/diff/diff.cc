@@ -1,8 +1,10 @@
 #include "fvhooks/diff.h"
 
+#include <algorithm>
 #include <array>
 
 #include "diff/verdict.h"
+#include "fvhooks/name_map.h"
 
 namespace fvhooks {
 
@@ -20,20 +22,58 @@ bool is_wrong(Status status) noexcept {
   return status == Status::Diverged || status == Status::Shape || status == Status::NonFinite;
 }
 
-Expected<Verdict> diff_traces(const std::string& reference, const std::string& port, const DiffOptions& options) {
-  if (reference == "-" && port == "-") return Error{"only one of the two traces can come from standard input"};
-  const auto report = [&](double offset) {
-    return [&options, offset](double fraction) {
-      if (options.progress) options.progress(offset + fraction / 2);
+std::optional<Status> status_named(std::string_view name) noexcept {
+  for (std::size_t i = 0; i < kStatusCount; ++i) {
+    if (status_name(static_cast<Status>(i)) == name) return static_cast<Status>(i);
+  }
+  return std::nullopt;
+}
+
+std::optional<double> Comparison::ratio() const noexcept {
+  if (!error || !threshold || *threshold <= 0) return std::nullopt;
+  return *error / *threshold;
+}
+
+namespace {
+
+// What is read and then measured, in equal parts.
+class Work {
+ public:
+  Work(std::size_t parts, const std::function<void(double)>& progress) : parts_(parts), progress_(progress) {}
+
+  std::function<void(double)> next() {
+    return [this, done = static_cast<double>(done_++)](double fraction) {
+      if (progress_) progress_((done + fraction) / static_cast<double>(parts_));
     };
-  };
-  auto first = internal::read_trace(reference, report(0));
-  if (!first) return first.error();
-  auto second = internal::read_trace(port, report(0.5));
-  if (!second) return second.error();
-  auto verdict = internal::judge(*first, *second, options);
-  verdict.reference = reference;
-  verdict.port = port;
+  }
+
+ private:
+  std::size_t parts_, done_ = 0;
+  const std::function<void(double)>& progress_;
+};
+
+}  // namespace
+
+Expected<Verdict> diff_traces(const std::string& reference, const std::string& port, const DiffOptions& options) {
+  std::vector<std::string> paths = {reference, port};
+  paths.insert(paths.end(), options.noise.begin(), options.noise.end());
+  if (std::count(paths.begin(), paths.end(), "-") > 1) {
+    return Error{"only one of the traces can come from standard input"};
+  }
+  Work work(paths.size() + 1, options.progress);
+  std::vector<internal::SharedTrace> traces;
+  for (const auto& path : paths) {
+    auto trace = internal::Trace::read(path, work.next());
+    if (!trace) return trace.error();
+    const bool is_port = traces.size() == 1;
+    if (options.names && is_port) trace->rename(*options.names);
+    if (options.names && !is_port) trace->leave_out_missing(*options.names);
+    traces.push_back(std::make_shared<const internal::Trace>(*std::move(trace)));
+  }
+  auto verdict = internal::judge(traces[0], traces[1], options, {traces.begin() + 2, traces.end()}, work.next());
+  if (options.names) {
+    for (auto& warning : options.names->warnings()) verdict.notes.push_back(std::move(warning));
+  }
   return verdict;
 }
 

@@ -1,105 +1,114 @@
 #include "diff/trace.h"
 
-#include <algorithm>
-#include <map>
-#include <numeric>
-#include <tuple>
+#include <limits>
+
+#include "diff/trace_indexer.h"
+#include "fvhooks/name_map.h"
 
 namespace fvhooks::internal {
 namespace {
 
-// Of each rank, the run of its last line: reruns are appended, and the latest is the one meant.
-std::map<std::optional<std::int64_t>, std::string> last_run_of_each_rank(const std::vector<TracedRecord>& records) {
-  std::map<std::optional<std::int64_t>, std::string> last;
-  for (const auto& [record, line] : records) last[record.rank] = record.run;
-  return last;
-}
+struct OpenFile {
+  std::unique_ptr<ByteSource> source;
+  std::string path;
+};
 
-void keep_last_runs(Trace& trace) {
-  const auto last = last_run_of_each_rank(trace.records);
-  const auto is_older = [&](const TracedRecord& traced) { return traced.record.run != last.at(traced.record.rank); };
-  const auto left_out = std::erase_if(trace.records, is_older);
-  if (left_out == 0) return;
-  trace.notes.push_back("holds several runs: run " + trace.records.back().record.run +
-                        ", the last, was compared, and " + std::to_string(left_out) +
-                        " records of other runs were left out");
-}
-
-// A record without seq stays behind the line before it.
-std::vector<std::uint64_t> sequence_numbers(const std::vector<TracedRecord>& records) {
-  std::vector<std::uint64_t> numbers;
-  numbers.reserve(records.size());
-  for (const auto& [record, line] : records) {
-    numbers.push_back(record.seq.value_or(numbers.empty() ? 0 : numbers.back()));
+Expected<std::vector<OpenFile>> open_files(const std::string& path) {
+  auto paths = trace_files(path);
+  if (!paths) return paths.error();
+  if (paths->size() > std::numeric_limits<std::uint16_t>::max()) return Error{path + " is too many files"};
+  std::vector<OpenFile> files;
+  for (auto& file : *paths) {
+    auto source = open_source(file);
+    if (!source) return source.error();
+    auto spooled = seekable(*std::move(source));
+    if (!spooled) return spooled.error();
+    files.push_back({*std::move(spooled), std::move(file)});
   }
-  return numbers;
+  return files;
 }
 
-void sort_by_rank_and_seq(std::vector<TracedRecord>& records) {
-  const auto seq = sequence_numbers(records);
-  std::vector<std::size_t> order(records.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return std::tie(records[a].record.rank, seq[a], a) < std::tie(records[b].record.rank, seq[b], b);
-  });
-  std::vector<TracedRecord> sorted;
-  sorted.reserve(records.size());
-  for (const auto index : order) sorted.push_back(std::move(records[index]));
-  records = std::move(sorted);
-}
-
-void number_calls(Trace& trace) {
-  using Key =
-      std::tuple<std::optional<std::int64_t>, std::string, std::string, std::string, std::optional<std::int64_t>>;
-  std::map<Key, std::uint64_t> seen;
-  std::size_t numbered = 0;
-  for (auto& [record, line] : trace.records) {
-    if (record.call) continue;
-    record.call = seen[{record.rank, record.root, record.module, record.tensor, record.step}]++;
-    ++numbered;
-  }
-  if (numbered != 0) {
-    trace.notes.push_back("has " + std::to_string(numbered) +
-                          " records without call numbers: they were numbered in the order of the file");
-  }
+std::uint64_t total_of(const std::vector<OpenFile>& files) {
+  std::uint64_t total = 0;
+  for (const auto& file : files) total += file.source->total().value_or(0);
+  return total;
 }
 
 }  // namespace
 
-Trace in_execution_order(std::vector<TracedRecord> in_file_order) {
-  Trace trace;
-  trace.records = std::move(in_file_order);
-  keep_last_runs(trace);
-  sort_by_rank_and_seq(trace.records);
-  number_calls(trace);
+Expected<Trace> Trace::read(const std::string& path, const std::function<void(double)>& progress) {
+  auto files = open_files(path);
+  if (!files) return files.error();
+  const auto total = static_cast<double>(total_of(*files));
+  std::uint64_t before = 0;
+  const auto report = [&](const RecordReader& records) {
+    if (progress && total != 0) progress(static_cast<double>(before + records.source().consumed()) / total);
+  };
+  TraceIndexer indexer;
+  std::vector<std::string> paths;
+  for (std::size_t i = 0; i < files->size(); ++i) {
+    auto& [source, file] = (*files)[i];
+    paths.push_back(file);
+    const auto size = source->total().value_or(0);
+    const auto rank = files->size() > 1 ? std::optional(static_cast<std::int64_t>(i)) : std::nullopt;
+    indexer.add(RecordReader(std::move(source), file), rank, report);
+    before += size;
+  }
+  auto trace = indexer.finish(path);
+  if (trace) trace->summary.files = std::move(paths);
   return trace;
 }
 
-Expected<Trace> read_trace(const std::string& path, const std::function<void(double)>& progress) {
-  auto reader = TraceReader::open(path);
-  if (!reader) return reader.error();
+Expected<Trace> Trace::from_text(std::string text) {
+  TraceIndexer indexer;
+  indexer.add(RecordReader(text_source(std::move(text)), {}), {}, [](const RecordReader&) {});
+  return indexer.finish("the text");
+}
 
-  constexpr std::size_t kRecordsBetweenReports = 1024;
-  std::vector<TracedRecord> records;
-  for (Record record; reader->next(record);) {
-    records.push_back({record, reader->line()});
-    const auto total = reader->bytes_total();
-    if (progress && total.value_or(0) != 0 && records.size() % kRecordsBetweenReports == 0) {
-      progress(static_cast<double>(reader->bytes_read()) / static_cast<double>(*total));
-    }
+std::uint64_t Trace::call(std::uint32_t index) const {
+  const auto& entry = entries_[index];
+  return moments_[entry.moment].high_call << Entry::kLowCallBits | entry.low_call;
+}
+
+RecordKey Trace::key(std::uint32_t index) const {
+  const auto& of = name(index);
+  const auto& when = moment(index);
+  return {of.root, of.module, of.tensor, when.step, call(index), when.rank};
+}
+
+void Trace::read_record(std::uint32_t index, Record& record) const {
+  const auto& entry = entries_[index];
+  // A file that was changed meanwhile has another line there: nothing of it is believed.
+  if (!files_[entry.file].at(entry.offset, record)) record = {};
+}
+
+void Trace::rename(const NameMap& names) {
+  std::size_t left_out = 0;
+  for (std::uint32_t id = 0; id < names_.size(); ++id) {
+    auto& name = names_[id];
+    auto renamed = names.to_reference(name.module, name.tensor);
+    name.root = names.root_to_reference(name.root);
+    name.is_left_out = !renamed;
+    left_out += !renamed;
+    if (!renamed) continue;
+    name.module = std::move(renamed->module);
+    name.tensor = std::move(renamed->tensor);
   }
-  if (records.empty()) {
-    std::string message = path + " holds no record: it is not a trace, or nothing was traced";
-    if (!reader->problems().empty()) {
-      const auto& first = reader->problems().front();
-      message += " (line " + std::to_string(first.line) + ": " + first.message + ")";
-    }
-    return Error{message};
+  if (left_out != 0) {
+    notes.push_back("has " + std::to_string(left_out) + " tensors that have no counterpart by the map: left out");
   }
-  auto trace = in_execution_order(std::move(records));
-  trace.problems = reader->problems();
-  trace.problem_count = reader->problem_count();
-  return trace;
+}
+
+void Trace::leave_out_missing(const NameMap& names) {
+  std::size_t left_out = 0;
+  for (std::uint32_t id = 0; id < names_.size(); ++id) {
+    auto& name = names_[id];
+    name.is_left_out = names.is_missing_in_port(name.module, name.tensor);
+    left_out += name.is_left_out;
+  }
+  if (left_out != 0) {
+    notes.push_back("has " + std::to_string(left_out) + " tensors that the port lacks by the map: left out");
+  }
 }
 
 bool is_input(std::string_view tensor) noexcept {

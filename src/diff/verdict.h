@@ -1,10 +1,15 @@
 #pragma once
-// From two traces in memory to a verdict.
-#include "diff/trace.h"
+// From traces to a verdict.
+#include <vector>
+
+#include "diff/pairs.h"
 #include "fvhooks/diff.h"
 
 namespace fvhooks::internal {
 
-Verdict judge(const Trace& reference, const Trace& port, const DiffOptions& options);
+// `noise`: traces of legitimate variations of the reference. What a verdict shows of a record it reads from the traces.
+// `progress` gets the fraction of all pairs that is measured.
+Verdict judge(const SharedTrace& reference, const SharedTrace& port, const DiffOptions& options,
+              const std::vector<SharedTrace>& noise = {}, const std::function<void(double)>& progress = {});
 
 }  // namespace fvhooks::internal

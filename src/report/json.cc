@@ -1,83 +1,12 @@
-#include <array>
-#include <charconv>
-#include <cmath>
-
-#include "core/json_string.h"
 #include "fvhooks/report.h"
+#include "report/json_writer.h"
 
 namespace fvhooks {
 namespace {
 
-// Builds one JSON text; a comma comes before every member but the first of its object or array.
-class Writer {
- public:
-  void begin_object() { open('{'); }
-  void end_object() { close('}'); }
-  void begin_array() { open('['); }
-  void end_array() { close(']'); }
+using internal::JsonWriter;
 
-  void key(std::string_view name) {
-    separate();
-    append_json_string(text_, name);
-    text_ += ':';
-    is_first_ = true;
-  }
-  void value(std::string_view text) {
-    separate();
-    append_json_string(text_, text);
-  }
-  void value(const std::string& text) { value(std::string_view(text)); }
-  void value(bool flag) {
-    separate();
-    text_ += flag ? "true" : "false";
-  }
-  // Non-finite numbers are strings, as in the record.
-  void value(double number) {
-    if (std::isnan(number)) return value(std::string_view("NaN"));
-    if (std::isinf(number)) return value(std::string_view(number < 0 ? "-Infinity" : "Infinity"));
-    number_text(number);
-  }
-  void value(std::uint64_t number) { number_text(number); }
-  void value(std::int64_t number) { number_text(number); }
-  template <class T>
-  void value(const std::optional<T>& optional) {
-    if (optional) return value(*optional);
-    separate();
-    text_ += "null";
-  }
-  template <class T>
-  void member(std::string_view name, const T& content) {
-    key(name);
-    value(content);
-  }
-  std::string take() { return std::move(text_) + "\n"; }
-
- private:
-  template <class T>
-  void number_text(T number) {
-    separate();
-    std::array<char, 40> digits{};
-    text_.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
-  }
-  void open(char bracket) {
-    separate();
-    text_ += bracket;
-    is_first_ = true;
-  }
-  void close(char bracket) {
-    text_ += bracket;
-    is_first_ = false;
-  }
-  void separate() {
-    if (!is_first_) text_ += ',';
-    is_first_ = false;
-  }
-
-  std::string text_;
-  bool is_first_ = true;
-};
-
-void write_counts(Writer& json, const Verdict& verdict) {
+void write_counts(JsonWriter& json, const Verdict& verdict) {
   json.key("counts");
   json.begin_object();
   for (std::size_t i = 0; i < kStatusCount; ++i) {
@@ -86,7 +15,7 @@ void write_counts(Writer& json, const Verdict& verdict) {
   json.end_object();
 }
 
-void write_comparison(Writer& json, const Comparison& comparison) {
+void write_comparison(JsonWriter& json, const Comparison& comparison) {
   json.begin_object();
   json.member("root", comparison.key.root);
   json.member("module", comparison.key.module);
@@ -96,7 +25,12 @@ void write_comparison(Writer& json, const Comparison& comparison) {
   json.member("rank", comparison.key.rank);
   json.member("status", status_name(comparison.status));
   json.member("error", comparison.error);
+  json.member("error_low", comparison.error_low);
+  json.member("error_high", comparison.error_high);
   json.member("threshold", comparison.threshold);
+  json.member("ratio", comparison.ratio());
+  json.member("bias", comparison.bias);
+  json.member("floor", comparison.floor);
   json.member("by_sketch", comparison.by_sketch);
   json.member("dtype", comparison.dtype);
   json.member("detail", comparison.detail);
@@ -105,9 +39,9 @@ void write_comparison(Writer& json, const Comparison& comparison) {
   json.end_object();
 }
 
-void write_introducer(Writer& json, const std::optional<Introducer>& introducer) {
+void write_introducer(JsonWriter& json, const std::optional<Introducer>& introducer) {
   json.key("introducer");
-  if (!introducer) return json.value(std::optional<bool>());
+  if (!introducer) return json.value(std::nullopt);
   json.begin_object();
   json.member("root", introducer->root);
   json.member("module", introducer->module);
@@ -120,16 +54,25 @@ void write_introducer(Writer& json, const std::optional<Introducer>& introducer)
   json.end_object();
 }
 
-void write_side(Writer& json, std::string_view side, const std::string& path, std::uint64_t count,
-                const std::vector<TraceProblem>& problems) {
+void write_texts(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts) {
+  json.key(name);
+  json.begin_array();
+  for (const auto& text : texts) json.value(text);
+  json.end_array();
+}
+
+void write_side(JsonWriter& json, std::string_view side, const TraceSummary& trace) {
   json.key(side);
   json.begin_object();
-  json.member("path", path);
-  json.member("problem_count", count);
+  json.member("path", trace.path);
+  write_texts(json, "files", trace.files);
+  json.member("records", trace.records);
+  json.member("problem_count", trace.problem_count);
   json.key("problems");
   json.begin_array();
-  for (const auto& problem : problems) {
+  for (const auto& problem : trace.problems) {
     json.begin_object();
+    json.member("file", problem.file);
     json.member("line", problem.line);
     json.member("message", problem.message);
     json.end_object();
@@ -138,34 +81,73 @@ void write_side(Writer& json, std::string_view side, const std::string& path, st
   json.end_object();
 }
 
+void write_diagnosis(JsonWriter& json, const std::vector<Finding>& findings) {
+  json.key("diagnosis");
+  json.begin_array();
+  for (const auto& finding : findings) {
+    json.begin_object();
+    json.member("kind", finding.kind);
+    json.member("root", finding.root);
+    json.member("module", finding.module);
+    json.member("evidence", finding.evidence);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write_curve(JsonWriter& json, std::string_view name, const std::vector<CurvePoint>& curve) {
+  json.key(name);
+  json.begin_array();
+  for (const auto& point : curve) {
+    json.begin_object();
+    json.member("module", point.module);
+    json.member("step", point.step);
+    json.member("error", point.error);
+    json.member("threshold", point.threshold);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write_curves(JsonWriter& json, const Verdict& verdict) {
+  json.key("curves");
+  json.begin_object();
+  write_curve(json, "error_over_depth", verdict.error_over_depth);
+  write_curve(json, "error_over_steps", verdict.error_over_steps);
+  json.end_object();
+}
+
 }  // namespace
 
-std::string json_report(const Verdict& verdict) {
-  Writer json;
+void write_json_report(const Verdict& verdict, const std::function<void(std::string_view)>& write) {
+  JsonWriter json;
   json.begin_object();
   json.member("schema", std::uint64_t{1});
   json.member("passed", verdict.passed);
   write_introducer(json, verdict.introducer);
   json.key("first_diverged");
   if (verdict.first_diverged) {
-    write_comparison(json, verdict.comparisons[*verdict.first_diverged]);
+    write_comparison(json, verdict.comparison(*verdict.first_diverged));
   } else {
-    json.value(std::optional<bool>());
+    json.value(std::nullopt);
   }
   write_counts(json, verdict);
+  write_diagnosis(json, verdict.diagnosis);
+  write_curves(json, verdict);
   json.member("thresholds", verdict.threshold_source);
-  json.key("notes");
-  json.begin_array();
-  for (const auto& note : verdict.notes) json.value(note);
-  json.end_array();
-  write_side(json, "reference", verdict.reference, verdict.reference_problem_count, verdict.reference_problems);
-  write_side(json, "port", verdict.port, verdict.port_problem_count, verdict.port_problems);
+  write_texts(json, "notes", verdict.notes);
+  write_side(json, "reference", verdict.reference);
+  write_side(json, "port", verdict.port);
   json.key("comparisons");
   json.begin_array();
-  for (const auto& comparison : verdict.comparisons) write_comparison(json, comparison);
+  for (std::size_t i = 0; i < verdict.size(); ++i) {
+    write_comparison(json, verdict.comparison(i));
+    write(json.take());
+  }
   json.end_array();
   json.end_object();
-  return json.take();
+  write(json.take());
+  write("\n");
 }
 
 }  // namespace fvhooks

@@ -28,18 +28,46 @@ Comparison comparison_of(const std::string& module, Status status, const std::st
   return comparison;
 }
 
+// Records that were never in a file.
+class MadeUp : public Comparisons {
+ public:
+  explicit MadeUp(std::vector<Comparison> all) : all_(std::move(all)) {
+    for (const auto& comparison : all_) {
+      auto& row = rows_.emplace_back();
+      row.status = comparison.status;
+      row.error = static_cast<float>(comparison.error.value_or(std::nan("")));
+      row.threshold = static_cast<float>(comparison.threshold.value_or(std::nan("")));
+    }
+  }
+  std::size_t size() const noexcept override { return all_.size(); }
+  const Row& row(std::size_t index) const override { return rows_[index]; }
+  RecordKey key(std::size_t index) const override { return all_[index].key; }
+  Comparison at(std::size_t index) const override { return all_[index]; }
+  RecordPair records(std::size_t) const override { return {}; }
+
+ private:
+  std::vector<Comparison> all_;
+  std::vector<Row> rows_;
+};
+
 Verdict verdict_of(std::vector<Comparison> comparisons) {
   Verdict verdict;
-  verdict.reference = "reference.jsonl";
-  verdict.port = "port.jsonl";
-  verdict.comparisons = std::move(comparisons);
-  for (std::size_t i = 0; i < verdict.comparisons.size(); ++i) {
-    const auto status = verdict.comparisons[i].status;
+  verdict.reference.path = "reference.jsonl";
+  verdict.port.path = "port.jsonl";
+  for (std::size_t i = 0; i < comparisons.size(); ++i) {
+    const auto status = comparisons[i].status;
     ++verdict.counts[static_cast<std::size_t>(status)];
     if (is_failure(status) && !verdict.first_diverged) verdict.first_diverged = i;
   }
+  verdict.comparisons = std::make_shared<MadeUp>(std::move(comparisons));
   verdict.passed = !verdict.first_diverged;
   return verdict;
+}
+
+std::string json_of(const Verdict& verdict) {
+  std::string text;
+  write_json_report(verdict, [&](std::string_view piece) { text += piece; });
+  return text;
 }
 
 Verdict diverged() {
@@ -120,16 +148,16 @@ TEST(TerminalReport, LetsNoNameSteerTheTerminal) {
   auto verdict = verdict_of({evil});
   verdict.introducer = Introducer{evil.key.module, evil.key.module, 0, 0, {}, evil.key.module, true, false};
   verdict.notes = {evil.key.module};
-  verdict.reference_problems = {{1, evil.key.module}};
-  verdict.reference_problem_count = 1;
+  verdict.reference.problems = {{1, evil.key.module, evil.key.module}};
+  verdict.reference.problem_count = 1;
   const auto text = terminal_report(verdict, {});
   for (const auto* control : {"\x1b", "\r", "\xc2\x9b", "\x07"}) EXPECT_THAT(text, Not(HasSubstr(control)));
 }
 
 TEST(TerminalReport, NamesTheLinesThatCouldNotBeRead) {
   auto verdict = diverged();
-  verdict.port_problems = {{17, "the file ends within this line"}};
-  verdict.port_problem_count = 3;
+  verdict.port.problems = {{17, "the file ends within this line", "port.jsonl"}};
+  verdict.port.problem_count = 3;
   const auto text = terminal_report(verdict, {});
   EXPECT_THAT(text, HasSubstr("port.jsonl:17: the file ends within this line"));
   EXPECT_THAT(text, HasSubstr("port.jsonl: 2 more lines could not be read"));
@@ -164,22 +192,28 @@ TEST(Subtrees, AreTheLargestThatAreWhollyMissing) {
 }
 
 TEST(JsonReport, IsJsonWithTheKeysThatThePageLists) {
-  auto verdict = diverged();
+  auto infinite = comparison_of("a", Status::Diverged);
+  infinite.error = std::numeric_limits<double>::infinity();
+  auto verdict = verdict_of({infinite, comparison_of("b", Status::Within)});
+  verdict.introducer = diverged().introducer;
+  verdict.diagnosis = {{"constant factor", "", "a", "c = 2"}};
+  verdict.error_over_depth = {{"a", {}, 0.5, 1e-6}};
   verdict.notes = {"a \"note\"\n"};
-  verdict.comparisons[0].error = std::numeric_limits<double>::infinity();
-  verdict.port_problems = {{17, "torn"}};
-  verdict.port_problem_count = 1;
+  verdict.port.problems = {{17, "torn", "port.jsonl"}};
+  verdict.port.problem_count = 1;
   simdjson::dom::parser parser;
-  const auto text = json_report(verdict);
+  const auto text = json_of(verdict);
   const simdjson::dom::element json = parser.parse(text);
   EXPECT_EQ(std::int64_t(json["schema"]), 1);
   EXPECT_EQ(bool(json["passed"]), false);
   EXPECT_EQ(std::string_view(json["introducer"]["module"]), "blocks.0.attn1");
   EXPECT_EQ(std::string_view(json["first_diverged"]["status"]), "diverged");
-  EXPECT_EQ(std::int64_t(json["counts"]["within"]), 40);
+  EXPECT_EQ(std::int64_t(json["counts"]["within"]), 1);
+  EXPECT_EQ(std::string_view(json["diagnosis"].at(0)["evidence"]), "c = 2");
+  EXPECT_EQ(double(json["curves"]["error_over_depth"].at(0)["error"]), 0.5);
   EXPECT_EQ(std::string_view(json["notes"].at(0)), "a \"note\"\n");
   EXPECT_EQ(std::int64_t(json["port"]["problems"].at(0)["line"]), 17);
-  EXPECT_EQ(json["comparisons"].get_array().value().size(), 41U);
+  EXPECT_EQ(json["comparisons"].get_array().value().size(), 2U);
   EXPECT_EQ(std::string_view(json["comparisons"].at(0)["error"]), "Infinity");
   EXPECT_TRUE(json["comparisons"].at(0)["rank"].is_null());
   EXPECT_EQ(std::int64_t(json["comparisons"].at(0)["step"]), 0);
@@ -187,7 +221,7 @@ TEST(JsonReport, IsJsonWithTheKeysThatThePageLists) {
 
 TEST(JsonReport, OfAPassHasNullForWhatThereIsNot) {
   simdjson::dom::parser parser;
-  const auto text = json_report(verdict_of({comparison_of("a", Status::Equal)}));
+  const auto text = json_of(verdict_of({comparison_of("a", Status::Equal)}));
   const simdjson::dom::element json = parser.parse(text);
   EXPECT_TRUE(json["introducer"].is_null());
   EXPECT_TRUE(json["first_diverged"].is_null());

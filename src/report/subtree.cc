@@ -1,5 +1,7 @@
 #include "report/subtree.h"
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <string_view>
@@ -22,45 +24,59 @@ std::vector<std::string_view> prefixes(std::string_view module) {
   return found;
 }
 
+// The records of each module, from which those of subtrees add up.
+using ModuleTallies = std::map<std::string, Tally, std::less<>>;
+
+ModuleTallies tallies_of_modules(const Verdict& verdict, Status status) {
+  const auto other_side = status == Status::Missing ? Status::Extra : Status::Missing;
+  ModuleTallies modules;
+  for (std::size_t i = 0; i < verdict.size(); ++i) {
+    const auto found = verdict.row(i).status;
+    if (found == other_side) continue;
+    auto& tally = modules[verdict.key(i).module];
+    ++tally.all;
+    tally.of_status += found == status;
+  }
+  return modules;
+}
+
+std::map<std::string_view, Tally> tallies_of_subtrees(const ModuleTallies& modules) {
+  std::map<std::string_view, Tally> tallies;
+  for (const auto& [module, of_module] : modules) {
+    for (const auto prefix : prefixes(module)) {
+      auto& tally = tallies[prefix];
+      tally.all += of_module.all;
+      tally.of_status += of_module.of_status;
+      tally.has_children |= prefix.size() != module.size();
+    }
+  }
+  return tallies;
+}
+
 }  // namespace
 
 std::vector<Subtree> subtrees(const Verdict& verdict, Status status) {
-  const auto other_side = status == Status::Missing ? Status::Extra : Status::Missing;
-  std::map<std::string_view, Tally> tallies;
-  for (const auto& [key, record_status, error, threshold, by_sketch, dtype, detail, reference_line, port_line] :
-       verdict.comparisons) {
-    if (record_status == other_side) continue;
-    for (const auto prefix : prefixes(key.module)) {
-      auto& tally = tallies[prefix];
-      ++tally.all;
-      tally.of_status += record_status == status;
-      tally.has_children |= prefix.size() != key.module.size();
-    }
-  }
-
+  if (verdict.count(status) == 0) return {};
+  const auto modules = tallies_of_modules(verdict, status);
+  const auto tallies = tallies_of_subtrees(modules);
   std::vector<Subtree> groups;
-  std::map<std::string_view, std::size_t> partly_of_status;
-  std::set<std::string_view> done;
-  for (const auto& comparison : verdict.comparisons) {
-    if (comparison.status != status) continue;
-    const std::string_view module = comparison.key.module;
-    std::string_view top = module;
-    bool is_whole = false;
-    for (const auto prefix : prefixes(module)) {
+  std::set<std::string, std::less<>> done;
+  for (std::size_t i = 0; i < verdict.size(); ++i) {
+    if (verdict.row(i).status != status) continue;
+    const auto module = verdict.key(i).module;
+    if (!done.insert(module).second) continue;
+    const auto path = prefixes(module);
+    const auto top = std::find_if(path.begin(), path.end(), [&](std::string_view prefix) {
       const auto& tally = tallies.at(prefix);
-      if (tally.all != tally.of_status) continue;
-      top = prefix;
-      is_whole = true;
-      break;
-    }
-    if (is_whole) {
-      const auto& tally = tallies.at(top);
-      if (done.insert(top).second) groups.push_back({std::string(top), true, tally.has_children, tally.of_status});
+      return tally.all == tally.of_status;
+    });
+    if (top == path.end()) {
+      groups.push_back({module, false, false, modules.at(module).of_status});
       continue;
     }
-    const auto [entry, is_new] = partly_of_status.try_emplace(module, groups.size());
-    if (is_new) groups.push_back({std::string(module), false, false, 0});
-    ++groups[entry->second].records;
+    const bool is_known = *top != module && !done.insert(std::string(*top)).second;
+    const auto& tally = tallies.at(*top);
+    if (!is_known) groups.push_back({std::string(*top), true, tally.has_children, tally.of_status});
   }
   return groups;
 }

@@ -8,25 +8,20 @@
 namespace fvhooks::internal {
 namespace {
 
-struct Row {
+struct Line {
   std::string name, moment, status, error, threshold, ratio;
   bool failed = false;
 };
 
 std::string number(const std::optional<double>& value) { return value ? fmt::format("{:.2e}", *value) : ""; }
 
-std::optional<double> ratio(const Comparison& comparison) {
-  if (!comparison.error || !comparison.threshold || *comparison.threshold <= 0) return std::nullopt;
-  return *comparison.error / *comparison.threshold;
-}
-
 std::string ratio_text(const Comparison& comparison) {
-  const auto value = ratio(comparison);
+  const auto value = comparison.ratio();
   if (!value) return "";
   return *value >= 1e6 ? fmt::format("{:.1e}×", *value) : fmt::format("{:.{}f}×", *value, *value < 10 ? 2 : 0);
 }
 
-Row row_of(const Comparison& comparison) {
+Line line_of(const Comparison& comparison) {
   const auto& key = comparison.key;
   std::string name = key.root.empty() ? "" : printable(key.root) + ": ";
   name += (key.module.empty() ? "(root)" : printable(key.module)) + " " + printable(key.tensor);
@@ -51,20 +46,22 @@ std::string shortened(const std::string& name, std::size_t width) {
 
 class Layout {
  public:
-  Layout(const std::vector<Row>& rows, const TerminalStyle& style) : style_(style) {
+  explicit Layout(const TerminalStyle& style) : style_(style) {}
+
+  void make_room_for(const Line& line) {
     constexpr std::size_t kOtherColumns = 60, kLeast = 24;
-    const auto most = style.width > kOtherColumns + kLeast ? style.width - kOtherColumns : kLeast;
-    for (const auto& row : rows) name_width_ = std::max(name_width_, std::min(row.name.size(), most));
+    const auto most = style_.width > kOtherColumns + kLeast ? style_.width - kOtherColumns : kLeast;
+    name_width_ = std::max(name_width_, std::min(line.name.size(), most));
   }
 
   std::string header() const {
-    return line({"module, tensor", "step/call", "status", "error", "threshold", "ratio", false});
+    return text({"module, tensor", "step/call", "status", "error", "threshold", "ratio", false});
   }
-  std::string line(const Row& row) const {
-    const auto status = fmt::format("{:<12}", row.status);
-    return fmt::format("  {:<{}}  {:>9}  {}  {:>9}  {:>9}  {:>8}\n", shortened(row.name, name_width_), name_width_,
-                       row.moment, row.failed && style_.colour ? "\x1b[31m" + status + "\x1b[0m" : status, row.error,
-                       row.threshold, row.ratio);
+  std::string text(const Line& line) const {
+    const auto status = fmt::format("{:<12}", line.status);
+    return fmt::format("  {:<{}}  {:>9}  {}  {:>9}  {:>9}  {:>8}\n", shortened(line.name, name_width_), name_width_,
+                       line.moment, line.failed && style_.colour ? "\x1b[31m" + status + "\x1b[0m" : status, line.error,
+                       line.threshold, line.ratio);
   }
 
  private:
@@ -72,97 +69,128 @@ class Layout {
   std::size_t name_width_ = 14;
 };
 
-bool is_row(const Comparison& comparison) {
-  return comparison.status != Status::Missing && comparison.status != Status::Extra;
-}
+// Missing and extra records are reported by subtree.
+bool is_shown(const Row& row) { return row.status != Status::Missing && row.status != Status::Extra; }
 
-std::vector<const Comparison*> rows_of(const Verdict& verdict) {
-  std::vector<const Comparison*> rows;
-  for (const auto& comparison : verdict.comparisons) {
-    if (is_row(comparison)) rows.push_back(&comparison);
-  }
-  return rows;
-}
-
-std::string all_rows(const std::vector<const Comparison*>& comparisons, const TerminalStyle& style) {
-  std::vector<Row> rows;
-  rows.reserve(comparisons.size());
-  for (const auto* comparison : comparisons) rows.push_back(row_of(*comparison));
-  const Layout layout(rows, style);
-  std::string text = layout.header();
-  for (const auto& row : rows) text += layout.line(row);
-  return text;
-}
-
-std::string closest_to_threshold(std::vector<const Comparison*> comparisons, const TerminalStyle& style) {
-  constexpr std::size_t kShown = 5;
-  std::erase_if(comparisons, [](const Comparison* comparison) { return !ratio(*comparison); });
-  if (comparisons.empty()) return {};
-  const auto shown = std::min(kShown, comparisons.size());
-  std::partial_sort(comparisons.begin(), comparisons.begin() + static_cast<std::ptrdiff_t>(shown), comparisons.end(),
-                    [](const auto* a, const auto* b) { return *ratio(*a) > *ratio(*b); });
-  comparisons.resize(shown);
-  return all_rows(comparisons, style);
-}
-
-// A line of the table: a record, or how many passes stand here in its place.
+// An entry of the table: a record, or how many passes stand here in its place.
 struct Entry {
-  const Comparison* comparison = nullptr;
+  std::size_t index = 0;
   std::size_t passes = 0;
 };
 
-// Keeps failures and the passes next to them; longer runs of passes become one entry.
-std::vector<Entry> grouped(const std::vector<const Comparison*>& comparisons) {
-  constexpr std::size_t kContext = 2;
-  const auto count = comparisons.size();
-  std::vector<bool> is_shown(count, false);
-  for (std::size_t i = 0; i < count; ++i) {
-    if (!is_failure(comparisons[i]->status)) continue;
-    const auto last = std::min(count - 1, i + kContext);
-    for (auto k = i - std::min(i, kContext); k <= last; ++k) is_shown[k] = true;
+std::string text_of(const Verdict& verdict, const std::vector<Entry>& entries, const TerminalStyle& style) {
+  Layout layout(style);
+  for (const auto& entry : entries) {
+    if (entry.passes == 0) layout.make_room_for(line_of(verdict.comparison(entry.index)));
   }
+  std::string text = layout.header();
+  for (const auto& entry : entries) {
+    text += entry.passes == 0 ? layout.text(line_of(verdict.comparison(entry.index)))
+                              : fmt::format("  … {} within\n", entry.passes);
+  }
+  return text;
+}
+
+std::vector<Entry> all_records(const Verdict& verdict) {
   std::vector<Entry> entries;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (is_shown[i]) {
-      entries.push_back({comparisons[i], 0});
-    } else if (!entries.empty() && !entries.back().comparison) {
-      ++entries.back().passes;
-    } else {
-      entries.push_back({nullptr, 1});
-    }
+  for (std::size_t i = 0; i < verdict.size(); ++i) {
+    if (is_shown(verdict.row(i))) entries.push_back({i, 0});
   }
   return entries;
 }
 
-std::string around_divergence(const std::vector<const Comparison*>& comparisons, const TerminalStyle& style) {
-  auto entries = grouped(comparisons);
-  std::size_t left_out = 0;
-  for (std::size_t i = style.rows; i < entries.size(); ++i) left_out += entries[i].comparison ? 1 : entries[i].passes;
-  if (entries.size() > style.rows) entries.resize(style.rows);
+// 0 where there is none.
+double ratio_of(const Row& row) { return row.threshold > 0 && row.error > 0 ? double{row.error} / row.threshold : 0; }
 
-  std::vector<Row> rows;
-  for (const auto& entry : entries) {
-    if (entry.comparison) rows.push_back(row_of(*entry.comparison));
+std::vector<Entry> closest_to_threshold(const Verdict& verdict) {
+  constexpr std::size_t kShown = 5;
+  const auto is_closer = [&](const Entry& a, const Entry& b) {
+    return ratio_of(verdict.row(a.index)) > ratio_of(verdict.row(b.index));
+  };
+  std::vector<Entry> closest;
+  for (std::size_t i = 0; i < verdict.size(); ++i) {
+    if (!is_shown(verdict.row(i)) || !(verdict.row(i).threshold > 0)) continue;
+    const Entry entry{i, 0};
+    closest.insert(std::upper_bound(closest.begin(), closest.end(), entry, is_closer), entry);
+    if (closest.size() > kShown) closest.pop_back();
   }
-  const Layout layout(rows, style);
-  std::string text = layout.header();
-  for (const auto& entry : entries) {
-    text += entry.comparison ? layout.line(row_of(*entry.comparison)) : fmt::format("  … {} within\n", entry.passes);
+  return closest;
+}
+
+// Failures and the passes next to them; longer runs of passes become one entry.
+class Grouping {
+ public:
+  explicit Grouping(std::size_t most) : most_(most) {}
+
+  void add(std::size_t index, bool is_failure) {
+    has_failures_ |= is_failure;
+    if (is_failure) {
+      add_passes(std::min(before_.size(), kContext));
+      push({index, 0}, 1);
+      context_left_ = kContext;
+    } else if (context_left_ != 0) {
+      --context_left_;
+      push({index, 0}, 1);
+    } else {
+      before_.push_back(index);
+      if (before_.size() > kContext) before_.erase(before_.begin());
+      ++passes_;
+    }
   }
-  if (left_out != 0) text += fmt::format("  … {} more records (--rows 0 shows all)\n", left_out);
+  void finish() { add_passes(0); }
+
+  const std::vector<Entry>& entries() const { return entries_; }
+  std::size_t left_out() const { return left_out_; }
+  bool has_failures() const { return has_failures_; }
+
+ private:
+  static constexpr std::size_t kContext = 2;
+
+  // What passed since the last entry, the last `shown` of it as records.
+  void add_passes(std::size_t shown) {
+    if (passes_ > shown) push({0, passes_ - shown}, passes_ - shown);
+    for (auto i = before_.size() - shown; i < before_.size() && shown != 0; ++i) push({before_[i], 0}, 1);
+    before_.clear();
+    passes_ = 0;
+  }
+  void push(const Entry& entry, std::size_t records) {
+    if (entries_.size() < most_) {
+      entries_.push_back(entry);
+    } else {
+      left_out_ += records;
+    }
+  }
+
+  std::size_t most_;
+  std::vector<Entry> entries_;
+  std::vector<std::size_t> before_;  // the last passes
+  std::size_t passes_ = 0, context_left_ = 0, left_out_ = 0;
+  bool has_failures_ = false;
+};
+
+std::string around_divergence(const Verdict& verdict, const TerminalStyle& style) {
+  Grouping grouping(style.rows);
+  for (std::size_t i = 0; i < verdict.size(); ++i) {
+    if (is_shown(verdict.row(i))) grouping.add(i, is_failure(verdict.row(i).status));
+  }
+  grouping.finish();
+  if (!grouping.has_failures()) return {};
+  auto text = text_of(verdict, grouping.entries(), style);
+  if (grouping.left_out() != 0) {
+    text += fmt::format("  … {} more records (--rows 0 shows all)\n", grouping.left_out());
+  }
   return text;
 }
 
 }  // namespace
 
 std::string table(const Verdict& verdict, const TerminalStyle& style) {
-  auto comparisons = rows_of(verdict);
-  if (comparisons.empty()) return {};
-  if (style.rows == 0) return all_rows(comparisons, style);
-  if (verdict.passed) return closest_to_threshold(std::move(comparisons), style);
-  const auto has_failed = [](const Comparison* comparison) { return is_failure(comparison->status); };
-  if (std::none_of(comparisons.begin(), comparisons.end(), has_failed)) return {};
-  return around_divergence(comparisons, style);
+  const auto all = verdict.size() - verdict.count(Status::Missing) - verdict.count(Status::Extra);
+  if (all == 0) return {};
+  if (style.rows == 0) return text_of(verdict, all_records(verdict), style);
+  if (!verdict.passed) return around_divergence(verdict, style);
+  const auto closest = closest_to_threshold(verdict);
+  return closest.empty() ? std::string() : text_of(verdict, closest, style);
 }
 
 std::string printable(std::string_view text) {

@@ -40,14 +40,14 @@ std::string moment(const std::optional<std::int64_t>& step, std::uint64_t call,
 
 std::string headline(const Verdict& verdict, const Paint& paint) {
   if (verdict.passed) {
-    const auto count = verdict.comparisons.size();
+    const auto count = verdict.size();
     return fmt::format("{}  {} record{}\n", paint.good("PASS"), count, count == 1 ? " agrees" : "s agree");
   }
   const auto differs =
       verdict.count(Status::Diverged) + verdict.count(Status::Shape) + verdict.count(Status::NonFinite);
   if (!verdict.introducer) {
     const std::string why =
-        verdict.comparisons.empty()
+        verdict.size() == 0
             ? "nothing was compared"
             : "no values are known to differ, but not every record has a counterpart to compare it with";
     return fmt::format("{}  {}\n", paint.bad("INCOMPLETE"), why);
@@ -67,7 +67,7 @@ std::string headline(const Verdict& verdict, const Paint& paint) {
 
 std::string first_failure(const Verdict& verdict) {
   if (!verdict.first_diverged) return {};
-  const auto& first = verdict.comparisons[*verdict.first_diverged];
+  const auto first = verdict.comparison(*verdict.first_diverged);
   std::string text = fmt::format("  first failure: {} {} ({}): {}", module_name(first.key.root, first.key.module),
                                  printable(first.key.tensor), moment(first.key.step, first.key.call, first.key.rank),
                                  status_name(first.status));
@@ -104,14 +104,17 @@ std::string absent(const Verdict& verdict, Status status, std::string_view what)
   return text;
 }
 
-std::string problems(std::string_view path, std::uint64_t count, const std::vector<TraceProblem>& first) {
+std::string problems(const TraceSummary& trace) {
   constexpr std::size_t kShown = 5;
   std::string text;
-  for (std::size_t i = 0; i < std::min(first.size(), kShown); ++i) {
-    text += fmt::format("  {}:{}: {}\n", printable(path), first[i].line, printable(first[i].message));
+  for (std::size_t i = 0; i < std::min(trace.problems.size(), kShown); ++i) {
+    const auto& problem = trace.problems[i];
+    text += fmt::format("  {}:{}: {}\n", printable(problem.file), problem.line, printable(problem.message));
   }
-  const auto shown = std::min<std::uint64_t>(first.size(), kShown);
-  if (count > shown) text += fmt::format("  {}: {} more lines could not be read\n", printable(path), count - shown);
+  const auto shown = std::min<std::uint64_t>(trace.problems.size(), kShown);
+  if (trace.problem_count > shown) {
+    text += fmt::format("  {}: {} more lines could not be read\n", printable(trace.path), trace.problem_count - shown);
+  }
   return text;
 }
 
@@ -136,9 +139,7 @@ std::string terminal_report(const Verdict& verdict, const TerminalStyle& style) 
                   internal::table(verdict, style));
   text += section("Missing and extra", absent(verdict, Status::Missing, "missing in the port") +
                                            absent(verdict, Status::Extra, "only in the port"));
-  text += section("Lines that could not be read",
-                  problems(verdict.reference, verdict.reference_problem_count, verdict.reference_problems) +
-                      problems(verdict.port, verdict.port_problem_count, verdict.port_problems));
+  text += section("Lines that could not be read", problems(verdict.reference) + problems(verdict.port));
   text += section("Notes", notes(verdict));
   return text;
 }

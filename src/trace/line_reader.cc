@@ -1,80 +1,19 @@
 #include "trace/line_reader.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <system_error>
 #include <utility>
 
 namespace fvhooks::internal {
 namespace {
 
 constexpr std::size_t kBlock = std::size_t{256} << 10;
-
-Error cannot_read(const std::string& path, int error) {
-  return Error{"cannot read trace '" + path + "': " + std::generic_category().message(error)};
-}
+constexpr std::size_t kBlockAfterLeap = std::size_t{4} << 10;
 
 }  // namespace
 
-LineReader::LineReader(std::size_t max_line) : max_line_(max_line) {}
-
-Expected<LineReader> LineReader::open(const std::string& path, std::size_t max_line) {
-  LineReader reader(max_line);
-  reader.descriptor_ =
-      path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  struct stat status{};
-  if (reader.descriptor_ < 0 || ::fstat(reader.descriptor_, &status) != 0) return cannot_read(path, errno);
-  if (S_ISDIR(status.st_mode)) return cannot_read(path, EISDIR);
-  if (S_ISREG(status.st_mode)) reader.bytes_total_ = static_cast<std::uint64_t>(status.st_size);
-  return reader;
-}
-
-LineReader LineReader::from_text(std::string text, std::size_t max_line) {
-  LineReader reader(max_line);
-  reader.bytes_total_ = text.size();
-  reader.text_ = std::move(text);
-  return reader;
-}
-
-LineReader::LineReader(LineReader&& other) noexcept : max_line_(other.max_line_) { *this = std::move(other); }
-
-LineReader& LineReader::operator=(LineReader&& other) noexcept {
-  std::swap(descriptor_, other.descriptor_);
-  text_ = std::move(other.text_);
-  max_line_ = other.max_line_;
-  buffer_ = std::move(other.buffer_);
-  capacity_ = std::exchange(other.capacity_, 0);
-  begin_ = std::exchange(other.begin_, 0);
-  end_ = std::exchange(other.end_, 0);
-  skipping_ = other.skipping_;
-  bytes_read_ = other.bytes_read_;
-  bytes_total_ = other.bytes_total_;
-  error_ = other.error_;
-  return *this;
-}
-
-LineReader::~LineReader() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-std::size_t LineReader::read_some(char* to, std::size_t room) {
-  if (descriptor_ < 0) {
-    const auto length = std::min<std::size_t>(room, text_.size() - bytes_read_);
-    std::memcpy(to, text_.data() + bytes_read_, length);
-    return length;
-  }
-  ssize_t result = -1;
-  do {
-    result = ::read(descriptor_, to, room);
-  } while (result < 0 && errno == EINTR);
-  if (result < 0) error_ = errno;
-  return result < 0 ? 0 : static_cast<std::size_t>(result);
-}
+LineReader::LineReader(std::unique_ptr<ByteSource> source, std::size_t max_line)
+    : source_(std::move(source)), max_line_(max_line), block_(kBlock) {}
 
 // A block's worth of room behind end_: what is left of the block before moves to the front; a longer line gets more
 // memory.
@@ -88,24 +27,28 @@ void LineReader::make_room() {
     if (held > 0) std::memcpy(larger.get(), buffer_.get() + begin_, held);
     buffer_ = std::move(larger);
   }
+  offset_ += begin_;
   begin_ = 0;
   end_ = held;
 }
 
 bool LineReader::fill() {
-  if (error_ != 0) return false;
   if (capacity_ - end_ < kBlock) make_room();
-  const auto length = read_some(buffer_.get() + end_, kBlock);
+  const auto length = source_->read(buffer_.get() + end_, block_);
+  block_ = std::min(2 * block_, kBlock);
   end_ += length;
-  bytes_read_ += length;
   std::memset(buffer_.get() + end_, 0, kPadding);
   return length > 0;
 }
 
 LineReader::Line LineReader::take(std::size_t length, std::size_t newline) {
-  Line line{.text = {buffer_.get() + begin_, length}, .complete = newline > 0};
+  Line line{.text = {buffer_.get() + begin_, length}, .offset = offset_ + begin_, .complete = newline > 0};
   begin_ += length + newline;
-  line.too_long = std::exchange(skipping_, false) || length > max_line_;
+  if (std::exchange(skipping_, false)) {
+    line.offset = skipped_from_;
+    line.too_long = true;
+  }
+  line.too_long |= length > max_line_;
   if (line.too_long) line.text = {};
   return line;
 }
@@ -120,7 +63,7 @@ std::optional<LineReader::Line> LineReader::next() {
       searched = end_ - begin_;
     }
     if (searched > max_line_) {
-      skipping_ = true;
+      if (!std::exchange(skipping_, true)) skipped_from_ = offset_ + begin_;
       begin_ = end_;
       searched = 0;
     }
@@ -128,6 +71,19 @@ std::optional<LineReader::Line> LineReader::next() {
     if (begin_ == end_ && !skipping_) return std::nullopt;
     return take(end_ - begin_, 0);
   }
+}
+
+std::optional<LineReader::Line> LineReader::at(std::uint64_t offset) {
+  skipping_ = false;
+  if (offset >= offset_ && offset < offset_ + end_) {
+    begin_ = static_cast<std::size_t>(offset - offset_);
+  } else {
+    source_->seek(offset);
+    offset_ = offset;
+    begin_ = end_ = 0;
+    block_ = kBlockAfterLeap;
+  }
+  return next();
 }
 
 }  // namespace fvhooks::internal

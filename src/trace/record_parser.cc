@@ -7,6 +7,7 @@
 
 #include "trace/json_number.h"
 #include "trace/line_reader.h"
+#include "trace/plain_line.h"
 #include "trace/sketch_text.h"
 #include "trace/special_number.h"
 
@@ -34,14 +35,25 @@ T checked(simdjson::simdjson_result<T> result) {
   return value;
 }
 
+// A value of a line that simdjson takes apart.
+using Nested = ondemand::value;
+// A value of a plain line, as it stands.
+struct Plain {
+  std::string_view token;
+};
+
 // The text of a scalar; of a container only its first character counts.
-std::string_view token_of(ondemand::value& value) {
+std::string_view token_of(Nested& value) {
   auto token = std::string_view(value.raw_json_token());
   while (!token.empty() && std::string_view(" \t\r\n").find(token.back()) != std::string_view::npos)
     token.remove_suffix(1);
   if (token.empty()) throw NoRecord{"not JSON"};
   return token;
 }
+std::string_view token_of(const Plain& value) { return value.token; }
+
+std::string_view string_in(Nested& value) { return checked(value.get_string()); }
+std::string_view string_in(const Plain& value) { return value.token.substr(1, value.token.size() - 2); }
 
 std::optional<JsonNumber> number_in(std::string_view token) {
   if (const auto special = special_number(token)) return *special;  // FastVideo's bare words
@@ -49,7 +61,7 @@ std::optional<JsonNumber> number_in(std::string_view token) {
 }
 
 // simdjson reads only what it is asked for: what is kept as raw text is walked once, to be sure that it is JSON.
-void check_nested(ondemand::value value, int depth) {
+void check_nested(Nested value, int depth) {
   const auto token = token_of(value);
   if (depth > kMaxDepth) throw NoRecord{"nested deeper than " + std::to_string(kMaxDepth)};
   switch (token[0]) {
@@ -83,22 +95,38 @@ T& alternative(Value& value) {
   return value.emplace<T>();
 }
 
+bool read_size(std::string_view token, std::vector<std::int64_t>& sizes) {
+  const auto number = parse_json_number(token);
+  const auto* integer = number ? std::get_if<Int128>(&*number) : nullptr;
+  const bool is_size = integer && *integer >= std::numeric_limits<std::int64_t>::min() &&
+                       *integer <= std::numeric_limits<std::int64_t>::max();
+  if (is_size) sizes.push_back(static_cast<std::int64_t>(*integer));
+  return is_size;
+}
+
 bool read_sizes(ondemand::array array, std::vector<std::int64_t>& sizes) {
   sizes.clear();
   for (auto element : array) {
     auto item = checked(std::move(element));
-    const auto number = parse_json_number(token_of(item));
-    const auto* integer = number ? std::get_if<Int128>(&*number) : nullptr;
-    if (!integer || *integer < std::numeric_limits<std::int64_t>::min() ||
-        *integer > std::numeric_limits<std::int64_t>::max()) {
-      return false;
-    }
-    sizes.push_back(static_cast<std::int64_t>(*integer));
+    if (!read_size(token_of(item), sizes)) return false;
   }
   return true;
 }
 
-void read_array(ondemand::array array, Value& value) {
+bool read_sizes(std::string_view list, std::vector<std::int64_t>& sizes) {
+  sizes.clear();
+  list = list.substr(1, list.size() - 2);
+  while (true) {
+    list.remove_prefix(std::min(list.find_first_not_of(" ,"), list.size()));
+    if (list.empty()) return true;
+    const auto item = list.substr(0, list.find_first_of(" ,"));
+    if (!read_size(item, sizes)) return false;
+    list.remove_prefix(item.size());
+  }
+}
+
+void read_array(Nested& json, Value& value) {
+  auto array = checked(json.get_array());
   const auto text = trimmed(checked(array.raw_json()));
   checked(array.reset());
   const bool flat = text.find_first_of("[{\"", 1) == std::string_view::npos;
@@ -108,7 +136,14 @@ void read_array(ondemand::array array, Value& value) {
   alternative<RawJson>(value).text = text;
 }
 
-void read_object(ondemand::object object, Value& value) {
+void read_array(const Plain& json, Value& value) {
+  if (!read_sizes(json.token, alternative<std::vector<std::int64_t>>(value))) {
+    alternative<RawJson>(value).text = json.token;
+  }
+}
+
+void read_object(Nested& json, Value& value) {
+  auto object = checked(json.get_object());
   const auto text = trimmed(checked(object.raw_json()));
   checked(object.reset());
   for (auto field : object) {
@@ -119,15 +154,18 @@ void read_object(ondemand::object object, Value& value) {
   alternative<RawJson>(value).text = text;
 }
 
-void read_value(ondemand::value json, Value& value) {
+void read_object(const Plain&, Value&) { throw NoRecord{"not JSON"}; }  // a plain line holds none
+
+template <class Json>
+void read_value(Json json, Value& value) {
   const auto token = token_of(json);
   switch (token[0]) {
     case '[':
-      return read_array(checked(json.get_array()), value);
+      return read_array(json, value);
     case '{':
-      return read_object(checked(json.get_object()), value);
+      return read_object(json, value);
     case '"': {
-      const auto text = checked(json.get_string());
+      const auto text = string_in(json);
       if (const auto special = special_number(text)) {
         value = *special;
       } else {
@@ -149,13 +187,14 @@ void read_value(ondemand::value json, Value& value) {
   }
 }
 
-std::string_view read_text(std::string_view key, ondemand::value json) {
+template <class Json>
+std::string_view read_text(std::string_view key, Json json) {
   if (token_of(json)[0] != '"') throw NoRecord{"\"" + std::string(key) + "\" is not a string"};
-  return checked(json.get_string());
+  return string_in(json);
 }
 
-template <class Integer>
-Integer read_integer(std::string_view key, ondemand::value json) {
+template <class Integer, class Json>
+Integer read_integer(std::string_view key, Json json) {
   const auto number = parse_json_number(token_of(json));
   const auto* integer = number ? std::get_if<Int128>(&*number) : nullptr;
   if (!integer || *integer < std::numeric_limits<Integer>::min() || *integer > std::numeric_limits<Integer>::max()) {
@@ -165,36 +204,13 @@ Integer read_integer(std::string_view key, ondemand::value json) {
   return static_cast<Integer>(*integer);
 }
 
-}  // namespace
-
-struct RecordParser::State {
-  ondemand::parser parser;
-  std::size_t stats = 0;  // of the record at hand
-  bool has_module = false, has_tensor = false;
-
-  void read_field(std::string_view key, ondemand::value json, Record& record, std::string& problem);
-  Value& stat(std::string_view name, Record& record);
-};
-
-// Where a key stands twice the last one counts, as in Python, in the place of the first.
-Value& RecordParser::State::stat(std::string_view name, Record& record) {
-  const auto end = record.stats.begin() + static_cast<std::ptrdiff_t>(stats);
-  const auto found = std::find_if(record.stats.begin(), end, [&](const auto& entry) { return entry.first == name; });
-  if (found != end) return found->second;
-  if (stats == kMaxStats) throw NoRecord{"more than " + std::to_string(kMaxStats) + " statistics"};
-  if (stats == record.stats.size()) record.stats.emplace_back();
-  auto& entry = record.stats[stats++];
-  entry.first = name;
-  return entry.second;
-}
-
-void RecordParser::State::read_field(std::string_view key, ondemand::value json, Record& record, std::string& problem) {
+// The keys that a Record and a RecordHead have in common; false for another.
+template <class Json, class Parsed>
+bool read_head_field(std::string_view key, Json json, Parsed& record) {
   if (key == "module") {
     record.module = read_text(key, json);
-    has_module = true;
   } else if (key == "tensor") {
     record.tensor = read_text(key, json);
-    has_tensor = true;
   } else if (key == "step") {
     record.step.reset();
     if (token_of(json) != "null") record.step = read_integer<std::int64_t>(key, json);
@@ -208,16 +224,138 @@ void RecordParser::State::read_field(std::string_view key, ondemand::value json,
     record.root = read_text(key, json);
   } else if (key == "rank") {
     record.rank = read_integer<std::int64_t>(key, json);
-  } else if (key == "nan") {
-    record.nan = read_integer<std::uint64_t>(key, json);
-  } else if (key == "inf") {
-    record.inf = read_integer<std::uint64_t>(key, json);
-  } else if (key == "sketch") {
-    if (!read_sketch(read_text(key, json), record.sketch)) problem = "the sketch is of no known version, or damaged";
   } else {
-    read_value(json, stat(key, record));
+    return false;
   }
+  return true;
 }
+
+constexpr std::string_view kBadSketch = "the sketch is of no known version, or damaged";
+
+// Reads the members of one line into one record.
+class RecordBuilder {
+ public:
+  RecordBuilder(Record& record, std::string& problem) : record_(record), problem_(problem) {
+    record.step.reset();
+    record.call.reset();
+    record.seq.reset();
+    record.run.clear();
+    record.root.clear();
+    record.rank.reset();
+    record.nan = record.inf = 0;
+    record.sketch.buckets = 0;
+  }
+
+  template <class Json>
+  void read(std::string_view key, Json json) {
+    if (read_head_field(key, json, record_)) return;
+    if (key == "nan") {
+      record_.nan = read_integer<std::uint64_t>(key, json);
+    } else if (key == "inf") {
+      record_.inf = read_integer<std::uint64_t>(key, json);
+    } else if (key == "sketch") {
+      if (!read_sketch(read_text(key, json), record_.sketch)) problem_ = kBadSketch;
+    } else {
+      read_value(json, stat(key));
+    }
+  }
+  void finish() { record_.stats.resize(stats_); }
+
+ private:
+  // Where a key stands twice the last one counts, as in Python, in the place of the first.
+  Value& stat(std::string_view name) {
+    const auto end = record_.stats.begin() + static_cast<std::ptrdiff_t>(stats_);
+    const auto found = std::find_if(record_.stats.begin(), end, [&](const auto& entry) { return entry.first == name; });
+    if (found != end) return found->second;
+    if (stats_ == kMaxStats) throw NoRecord{"more than " + std::to_string(kMaxStats) + " statistics"};
+    if (stats_ == record_.stats.size()) record_.stats.emplace_back();
+    auto& entry = record_.stats[stats_++];
+    entry.first = name;
+    return entry.second;
+  }
+
+  Record& record_;
+  std::string& problem_;
+  std::size_t stats_ = 0;
+};
+
+// Reads the members of a plain line into a head, and judges the others as RecordBuilder does.
+class HeadBuilder {
+ public:
+  HeadBuilder(RecordHead& head, std::string& problem) : head_(head), problem_(problem) { head = {}; }
+
+  void read(std::string_view key, Plain json) {
+    if (read_head_field(key, json, head_)) return;
+    if (key == "sketch") {
+      if (!is_sketch(read_text(key, json))) problem_ = kBadSketch;
+    } else if (key == "nan" || key == "inf") {
+      (void)read_integer<std::uint64_t>(key, json);
+    }
+  }
+  void finish() {}
+
+ private:
+  RecordHead& head_;
+  std::string& problem_;
+};
+
+// What a record cannot do without.
+class Needed {
+ public:
+  void see(std::string_view key) {
+    has_module_ |= key == "module";
+    has_tensor_ |= key == "tensor";
+  }
+  void check() const {
+    if (!has_module_) throw NoRecord{"no \"module\""};
+    if (!has_tensor_) throw NoRecord{"no \"tensor\""};
+  }
+
+ private:
+  bool has_module_ = false, has_tensor_ = false;
+};
+
+template <class Builder>
+void read_plain(const std::vector<PlainMember>& members, Builder builder) {
+  Needed needed;
+  for (const auto& member : members) {
+    needed.see(member.key);
+    builder.read(member.key, Plain{member.value});
+  }
+  needed.check();
+  builder.finish();
+}
+
+void read_nested(ondemand::parser& parser, std::string_view line, RecordBuilder builder) {
+  ondemand::document document;
+  const auto failed = parser.iterate(line.data(), line.size(), line.size() + LineReader::kPadding).get(document);
+  if (failed == simdjson::UTF8_ERROR) throw NoRecord{"not UTF-8"};
+  if (failed) throw NoRecord{"not JSON"};
+  ondemand::object object;
+  if (document.get_object().get(object)) throw NoRecord{"not a JSON object"};
+  Needed needed;
+  for (auto field : object) {
+    auto member = checked(std::move(field));
+    const auto key = checked(member.unescaped_key());
+    needed.see(key);
+    builder.read(key, member.value());
+  }
+  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) throw NoRecord{"more than one JSON object"};
+  needed.check();
+  builder.finish();
+}
+
+RecordHead head_of(const Record& record) {
+  return {record.root, record.module, record.tensor, record.run, record.step, record.rank, record.call, record.seq};
+}
+
+}  // namespace
+
+struct RecordParser::State {
+  ondemand::parser parser;
+  std::vector<PlainMember> members;
+  Record record;  // of a head whose line is not plain
+};
 
 RecordParser::RecordParser() : state_(std::make_unique<State>()) {}
 RecordParser::RecordParser(RecordParser&&) noexcept = default;
@@ -226,37 +364,32 @@ RecordParser::~RecordParser() = default;
 
 bool RecordParser::parse(std::string_view line, Record& record, std::string& problem) {
   problem.clear();
-  record.step.reset();
-  record.call.reset();
-  record.seq.reset();
-  record.run.clear();
-  record.root.clear();
-  record.rank.reset();
-  record.nan = record.inf = 0;
-  record.sketch.buckets = 0;
-  state_->stats = 0;
-  state_->has_module = state_->has_tensor = false;
   try {
-    ondemand::document document;
-    const auto failed =
-        state_->parser.iterate(line.data(), line.size(), line.size() + LineReader::kPadding).get(document);
-    if (failed == simdjson::UTF8_ERROR) throw NoRecord{"not UTF-8"};
-    if (failed) throw NoRecord{"not JSON"};
-    ondemand::object object;
-    if (document.get_object().get(object)) throw NoRecord{"not a JSON object"};
-    for (auto field : object) {
-      auto member = checked(std::move(field));
-      const auto key = checked(member.unescaped_key());
-      state_->read_field(key, member.value(), record, problem);
+    if (split_plain_line(line, state_->members)) {
+      read_plain(state_->members, RecordBuilder(record, problem));
+    } else {
+      read_nested(state_->parser, line, RecordBuilder(record, problem));
     }
-    if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) throw NoRecord{"more than one JSON object"};
-    if (!state_->has_module) throw NoRecord{"no \"module\""};
-    if (!state_->has_tensor) throw NoRecord{"no \"tensor\""};
   } catch (NoRecord& reason) {
     problem = std::move(reason.why);
     return false;
   }
-  record.stats.resize(state_->stats);
+  return true;
+}
+
+bool RecordParser::parse(std::string_view line, RecordHead& head, std::string& problem) {
+  problem.clear();
+  if (!split_plain_line(line, state_->members)) {
+    const bool is_record = parse(line, state_->record, problem);
+    head = head_of(state_->record);
+    return is_record;
+  }
+  try {
+    read_plain(state_->members, HeadBuilder(head, problem));
+  } catch (NoRecord& reason) {
+    problem = std::move(reason.why);
+    return false;
+  }
   return true;
 }
 

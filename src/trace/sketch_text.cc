@@ -1,35 +1,18 @@
 #include "trace/sketch_text.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
 #include <optional>
 
 #include "fvhooks/record.h"
+#include "trace/base64.h"
 #include "trace/json_format.h"
 
 namespace fvhooks {
 namespace internal {
 namespace {
-
-constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::uint8_t kNoDigit = 64;
-
-constexpr auto kDigits = [] {
-  std::array<std::uint8_t, 256> digits{};
-  digits.fill(kNoDigit);
-  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
-    digits[static_cast<std::uint8_t>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
-  }
-  return digits;
-}();
-
-// The stored bytes, in order.
-std::uint32_t byte_at(const Sketch& sketch, std::size_t i) {
-  return (std::bit_cast<std::uint32_t>(sketch.values[i / 4]) >> (8 * (i % 4))) & 0xFF;
-}
-
-constexpr std::size_t base64_length(std::size_t bytes) { return (bytes + 2) / 3 * 4; }
 
 // The k of "1:<k>:", and what follows it.
 struct Header {
@@ -45,26 +28,35 @@ std::optional<Header> read_header(std::string_view text) {
   return std::nullopt;
 }
 
-bool read_base64(std::string_view text, std::size_t bytes, Sketch& sketch) {
-  if (text.size() != base64_length(bytes)) return false;
-  std::array<std::uint32_t, Sketch::kMaxBuckets> words{};
-  const std::size_t padding = base64_length(bytes) / 4 * 3 - bytes;
-  if (text.substr(text.size() - padding) != std::string_view("==").substr(0, padding)) return false;
-  std::uint32_t bits = 0;
-  int held = 0;
-  std::size_t byte = 0;
-  for (const char c : text.substr(0, text.size() - padding)) {
-    const auto digit = kDigits[static_cast<std::uint8_t>(c)];
-    if (digit == kNoDigit) return false;
-    bits = bits << 6 | digit;
-    held += 6;
-    if (held < 8) continue;
-    held -= 8;
-    words[byte / 4] |= (bits >> held & 0xFF) << (8 * (byte % 4));
-    ++byte;
+// Three bytes become four digits.
+constexpr std::size_t kMaxBytes = 4 * Sketch::kMaxBuckets;
+using SketchBytes = std::array<std::uint8_t, (kMaxBytes + 2) / 3 * 3>;  // as many zeros behind the last as base64 reads
+
+SketchBytes stored_bytes(const Sketch& sketch) {
+  SketchBytes bytes{};
+  for (std::size_t i = 0; i < static_cast<std::size_t>(sketch.buckets); ++i) {
+    const auto word = std::bit_cast<std::uint32_t>(sketch.values[i]);
+    for (std::size_t byte = 0; byte < 4; ++byte) bytes[4 * i + byte] = static_cast<std::uint8_t>(word >> (8 * byte));
   }
-  for (std::size_t i = 0; i < bytes / 4; ++i) sketch.values[i] = std::bit_cast<float>(words[i]);
-  return true;
+  return bytes;
+}
+
+void write_base64(char* out, const std::uint8_t* bytes, std::size_t count) {
+  for (std::size_t i = 0; i < count; i += 3) {
+    const auto group = std::uint32_t{bytes[i]} << 16 | std::uint32_t{bytes[i + 1]} << 8 | bytes[i + 2];
+    for (int shift = 18; shift >= 0; shift -= 6) *out++ = kBase64Alphabet[group >> shift & 63];
+  }
+  const std::size_t padding = base64_length(count) / 4 * 3 - count;
+  std::fill(out - padding, out, '=');
+}
+
+// The floats of `count` bytes, little-endian.
+void read_floats(const std::uint8_t* bytes, std::size_t count, Sketch& sketch) {
+  for (std::size_t i = 0; i < count / 4; ++i) {
+    std::uint32_t word = 0;
+    for (std::size_t byte = 0; byte < 4; ++byte) word |= std::uint32_t{bytes[4 * i + byte]} << (8 * byte);
+    sketch.values[i] = std::bit_cast<float>(word);
+  }
 }
 
 }  // namespace
@@ -75,21 +67,26 @@ void append_sketch(std::string& out, const Sketch& sketch) {
   append_json_integer(out, static_cast<std::int64_t>(sketch.buckets));
   out += ':';
   const auto bytes = 4 * static_cast<std::size_t>(sketch.buckets);
-  for (std::size_t i = 0; i < bytes; i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t j = i; j < i + 3; ++j) group = group << 8 | (j < bytes ? byte_at(sketch, j) : 0);
-    for (std::size_t j = 0; j < 4; ++j) {
-      out += i + j > bytes ? '=' : kAlphabet[group >> (18 - 6 * j) & 63];
-    }
-  }
+  const auto start = out.size();
+  out.resize(start + base64_length(bytes));
+  write_base64(out.data() + start, stored_bytes(sketch).data(), bytes);
 }
 
 bool read_sketch(std::string_view text, Sketch& sketch) {
   sketch.buckets = 0;
   const auto header = read_header(text);
-  if (!header || !read_base64(header->base64, 4 * static_cast<std::size_t>(header->buckets), sketch)) return false;
+  if (!header) return false;
+  std::array<std::uint8_t, kMaxBytes> bytes;
+  const auto count = 4 * static_cast<std::size_t>(header->buckets);
+  if (!decode_base64(header->base64, {bytes.data(), count})) return false;
+  read_floats(bytes.data(), count, sketch);
   sketch.buckets = header->buckets;
   return true;
+}
+
+bool is_sketch(std::string_view text) {
+  const auto header = read_header(text);
+  return header && is_base64(header->base64, 4 * static_cast<std::size_t>(header->buckets));
 }
 
 }  // namespace internal

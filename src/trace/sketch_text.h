@@ -9,5 +9,6 @@ namespace fvhooks::internal {
 
 void append_sketch(std::string& out, const Sketch& sketch);
 bool read_sketch(std::string_view text, Sketch& sketch);  // false: `sketch` has no buckets
+bool is_sketch(std::string_view text);                    // read_sketch would say true
 
 }  // namespace fvhooks::internal

@@ -7,7 +7,7 @@
 #include <tuple>
 #include <vector>
 
-#include "diff/trace.h"
+#include "diff/pairs.h"
 #include "fvhooks/stats.h"
 
 namespace fvhooks::internal::testing {
@@ -33,6 +33,16 @@ inline Record record_of(std::string module, std::string tensor, const Values& va
   record.nan = stats.nan;
   record.inf = stats.inf;
   return record;
+}
+
+inline std::string lines_of(const std::vector<Record>& records) {
+  std::string text;
+  for (const auto& record : records) append_json(text, record);
+  return text;
+}
+
+inline SharedTrace trace_of(const std::vector<Record>& in_file_order) {
+  return std::make_shared<const Trace>(Trace::from_text(lines_of(in_file_order)).value());
 }
 
 // Settings of a trace, and the hands that write it.
@@ -62,8 +72,8 @@ class TracedRun {
     return leave(enter(module, arguments), std::move(output));
   }
 
-  const std::vector<TracedRecord>& in_file_order() const { return records_; }
-  Trace trace() const { return in_execution_order(records_); }
+  const std::vector<Record>& in_file_order() const { return records_; }
+  SharedTrace trace() const { return trace_of(records_); }
 
  private:
   struct Call {
@@ -80,12 +90,12 @@ class TracedRun {
     record.call = call.number;
     record.seq = records_.size();
     record.run = "0badcafe";
-    records_.push_back({std::move(record), records_.size() + 1});
+    records_.push_back(std::move(record));
   }
 
   std::vector<Call> calls_;
   std::map<std::tuple<std::string, std::optional<std::int64_t>>, std::uint64_t> count_;
-  std::vector<TracedRecord> records_;
+  std::vector<Record> records_;
   std::mt19937 engine_{7};
   std::normal_distribution<float> jitter_;
 };

@@ -1,0 +1,164 @@
+#include "trace/plain_line.h"
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+namespace fvhooks::internal {
+namespace {
+
+constexpr std::size_t kMaxMembers = 64;
+constexpr std::size_t kMaxNested = 64;  // elements of a list
+
+bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
+
+// Sixteen bytes in a register, in the compiler's own words: SSE2 and NEON have such registers on every machine.
+using Bytes = std::uint8_t __attribute__((vector_size(16)));
+
+// Which of them, or 16 if all are false; a true one is 0xFF.
+std::size_t first_true(Bytes which) {
+  static_assert(std::endian::native == std::endian::little);
+  const auto halves = std::bit_cast<std::array<std::uint64_t, 2>>(which);
+  if (halves[0] != 0) return static_cast<std::size_t>(std::countr_zero(halves[0])) / 8;
+  return 8 + static_cast<std::size_t>(std::countr_zero(halves[1])) / 8;
+}
+
+// The first character at or behind `from` that is no printable ASCII, a quote or a backslash. Reads on past the end,
+// where the zeros behind a line stop it.
+const char* end_of_plain_text(const char* from) {
+  while (true) {
+    Bytes bytes;
+    std::memcpy(&bytes, from, sizeof bytes);
+    const auto is_unprintable = bytes - 0x20 > 0x7E - 0x20;  // those below wrap around
+    const auto stops = is_unprintable | (bytes == '"') | (bytes == '\\');
+    const auto found = first_true(std::bit_cast<Bytes>(stops));
+    if (found != sizeof bytes) return from + found;
+    from += sizeof bytes;
+  }
+}
+
+class Splitter {
+ public:
+  Splitter(std::string_view line, std::vector<PlainMember>& members)
+      : at_(line.data()), end_(line.data() + line.size()), members_(members) {}
+
+  bool split() {
+    members_.clear();
+    skip_spaces();
+    if (!take('{')) return false;
+    do {
+      skip_spaces();
+      PlainMember member;
+      if (!string(member.key)) return false;
+      member.key = member.key.substr(1, member.key.size() - 2);
+      skip_spaces();
+      if (!take(':')) return false;
+      skip_spaces();
+      if (!value(member.value) || members_.size() == kMaxMembers) return false;
+      members_.push_back(member);
+      skip_spaces();
+    } while (take(','));
+    if (!take('}')) return false;
+    while (at_ != end_ && (*at_ == ' ' || *at_ == '\r' || *at_ == '\t')) ++at_;
+    return at_ == end_;
+  }
+
+ private:
+  // The byte behind the line is readable, and stops every rule: a newline or a zero.
+  void skip_spaces() {
+    while (*at_ == ' ') ++at_;
+  }
+  bool take(char c) {
+    if (*at_ != c || at_ == end_) return false;
+    ++at_;
+    return true;
+  }
+
+  bool string(std::string_view& text) {
+    const char* begin = at_;
+    if (!take('"')) return false;
+    at_ = end_of_plain_text(at_);
+    if (at_ >= end_ || *at_ != '"') return false;
+    ++at_;
+    text = {begin, at_};
+    return true;
+  }
+
+  bool word(std::string_view expected) {
+    if (!std::string_view(at_, end_).starts_with(expected)) return false;
+    at_ += expected.size();
+    return true;
+  }
+
+  bool digits() {
+    const char* begin = at_;
+    while (is_digit(*at_)) ++at_;
+    return at_ != begin;
+  }
+
+  bool number() {
+    if (*at_ == '-') ++at_;
+    if (*at_ == 'I') return word("Infinity");
+    const bool has_leading_zero = *at_ == '0' && is_digit(at_[1]);
+    if (has_leading_zero || !digits()) return false;
+    if (*at_ == '.') {
+      ++at_;
+      if (!digits()) return false;
+    }
+    if (*at_ == 'e' || *at_ == 'E') {
+      ++at_;
+      if (*at_ == '+' || *at_ == '-') ++at_;
+      if (!digits()) return false;
+    }
+    return true;
+  }
+
+  bool list() {
+    ++at_;
+    skip_spaces();
+    if (take(']')) return true;
+    std::size_t count = 0;
+    do {
+      skip_spaces();
+      if (!number() || ++count == kMaxNested) return false;
+      skip_spaces();
+    } while (take(','));
+    return take(']');
+  }
+
+  bool value(std::string_view& text) {
+    if (*at_ == '"') return string(text);
+    const char* begin = at_;
+    const bool is_plain = *at_ == '[' ? list() : scalar();
+    text = {begin, at_};
+    return is_plain && at_ <= end_;
+  }
+
+  bool scalar() {
+    switch (*at_) {
+      case 'n':
+        return word("null");
+      case 't':
+        return word("true");
+      case 'f':
+        return word("false");
+      case 'N':
+        return word("NaN");
+      default:
+        return number();
+    }
+  }
+
+  const char* at_;
+  const char* end_;
+  std::vector<PlainMember>& members_;
+};
+
+}  // namespace
+
+bool split_plain_line(std::string_view line, std::vector<PlainMember>& members) {
+  return Splitter(line, members).split();
+}
+
+}  // namespace fvhooks::internal
