@@ -68,7 +68,7 @@ class LineParser {
     return RuleSide{Kind::Pattern, std::move(text), {}};
   }
 
-  // Of a backslash, a quoted name keeps what follows, an expression both.
+  // Of a backslash, a quoted name keeps what follows (of \n, a newline), an expression both.
   Expected<RuleSide> delimited(RuleSide::Kind kind, char delimiter) {
     std::string text;
     for (std::size_t i = at_ + 1; i < line_.size(); ++i) {
@@ -79,6 +79,10 @@ class LineParser {
       if (line_[i] == '\\' && i + 1 < line_.size()) {
         if (kind == RuleSide::Kind::Expression) text += line_[i];
         ++i;
+        if (kind != RuleSide::Kind::Expression && line_[i] == 'n') {
+          text += '\n';
+          continue;
+        }
       }
       text += line_[i];
     }
@@ -111,14 +115,14 @@ class LineParser {
 Expected<std::optional<RuleText>> parse_rule(std::string_view line) { return LineParser(line).run(); }
 
 std::string written_name(std::string_view name) {
-  constexpr std::string_view kFirst = "/\"@#", kAnywhere = " \t\r=*\\";
+  constexpr std::string_view kFirst = "/\"@#", kAnywhere = " \t\r\n=*\\";
   const bool is_plain = !name.empty() && name != "-" && kFirst.find(name.front()) == std::string_view::npos &&
                         name.find_first_of(kAnywhere) == std::string_view::npos;
   if (is_plain) return std::string(name);
   std::string quoted = "\"";
   for (const char c : name) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
+    if (c == '"' || c == '\\' || c == '\n') quoted += '\\';
+    quoted += c == '\n' ? 'n' : c;
   }
   return quoted + '"';
 }

@@ -1,0 +1,44 @@
+#pragma once
+// How well a module of the port fits one of the reference.
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "diff/find_map_modules.h"
+
+namespace fvhooks::internal {
+
+// Two tensors closer than this can be one tensor in two programs; rounding stays far below, also in bfloat16.
+inline constexpr double kNear = 0.2;
+
+struct Fit {
+  std::size_t reference = 0, port = 0;  // places in the order of execution
+  double score = 0;
+  std::optional<double> distance;  // of the outputs; none: it was not by values
+  bool by_inputs = false;          // the inputs agree as well
+};
+
+// Words of a name, for `name_similarity`: sorted.
+std::vector<std::string> words_of(const std::string& name);
+double name_similarity(const std::vector<std::string>& a, const std::vector<std::string>& b);  // 0 to 1
+
+// Of `tensors`, the nearest to `tensor` and its distance, if that is below kNear.
+std::optional<std::pair<std::size_t, double>> nearest(const TensorTrait& tensor,
+                                                      const std::vector<TensorTrait>& tensors);
+
+// A trace's modules with what is computed from them once.
+struct ScoredSide {
+  explicit ScoredSide(std::vector<ModuleTrait> in_order);
+  std::vector<ModuleTrait> modules;
+  std::vector<std::vector<std::string>> words;
+};
+
+// Pairs whose outputs agree: of each module of the port the few best.
+std::vector<Fit> fits_by_values(const ScoredSide& reference, const ScoredSide& port,
+                                const std::function<void(double)>& progress);
+
+// By shape, kind and name alone; nothing: they do not go together.
+std::optional<double> fit_by_names(const ScoredSide& reference, std::size_t i, const ScoredSide& port, std::size_t j);
+
+}  // namespace fvhooks::internal
