@@ -2,12 +2,12 @@
 
 import re
 
-import report
-from programs import REPOSITORY
-from score import Scores
+from zoo import report
+from zoo.programs import REPOSITORY
+from zoo.score import Scores
 
 PAGE = REPOSITORY / "docs/zoo.md"
-BEGIN, END = "<!-- made by zoo/run.py --write-docs -->\n", "<!-- end -->"
+BEGIN, END = "<!-- made by python -m zoo --write-docs -->\n", "<!-- end -->"
 
 
 def markdown(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -11,7 +11,7 @@ import pathlib
 from collections import Counter
 from collections.abc import Callable
 
-from expected import Place
+from zoo.expected import Place
 
 TOLERANCES = {"fp32": 1e-3, "bf16": 1e-2}  # relative
 TEXT_KEYS = ("module", "tensor", "step", "abs_mean", "sum")  # its default record

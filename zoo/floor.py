@@ -2,13 +2,15 @@
 
 The effect of a bug is the relative L2 distance, of what the guilty module returns at the first wrong call (of what the
 transformer is given, if its caller is guilty), between the port with and without the bug, which share all their kernels.
-The floor is the largest distance between the clean port and a clean variant of it, in the same place.
+The floor is the largest distance between the clean port and a clean variant of it, in the same place. Of several tensors
+the one counts in which the bug shows best: the effect is hidden only if each is below its floor.
 """
 
+import math
 from dataclasses import dataclass
 
-from expected import CALLER, Expected
-from programs import Model, Programs
+from zoo.expected import CALLER, Expected
+from zoo.programs import Model, Programs
 
 VARIANTS = ("split-products", "fused-bias", "explicit-attention", "fused-projections", "explicit-norms", "no-onednn")
 
@@ -19,8 +21,12 @@ class Floor:
     floor: float
 
     @property
+    def ratio(self) -> float:
+        return self.effect / self.floor if self.floor else math.inf if self.effect else 0.0
+
+    @property
     def hides_effect(self) -> bool:
-        return self.effect <= self.floor
+        return self.ratio <= 1
 
 
 def measure(programs: Programs, model: Model, dtype: str, expected: Expected, options: tuple[str, ...]) -> Floor:
@@ -36,14 +42,14 @@ def measure(programs: Programs, model: Model, dtype: str, expected: Expected, op
         path.unlink()
         return {key: tensor.double() for key, tensor in whole.items() if key.startswith(label) and key.endswith(at)}
 
-    clean = tensors("clean")
+    clean, bug = tensors("clean"), tensors("bug", "--bug", expected.bug)
+    variants = [tensors(variant, "--variant", variant) for variant in VARIANTS]
 
-    def distance(other: dict) -> float:
-        """Of the output, or argument, that differs most."""
-        return max(relative_l2(clean.get(key), other.get(key)) for key in clean.keys() | other.keys())
+    def floor(key: str) -> Floor:
+        noise = max(relative_l2(clean.get(key), variant.get(key)) for variant in variants)
+        return Floor(relative_l2(clean.get(key), bug.get(key)), noise)
 
-    effect = distance(tensors("bug", "--bug", expected.bug))
-    return Floor(effect, max(distance(tensors(variant, "--variant", variant)) for variant in VARIANTS))
+    return max((floor(key) for key in clean.keys() | bug.keys()), key=lambda each: each.ratio)
 
 
 def relative_l2(expected, actual) -> float:

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from expected import NONE
-from score import BugScore, Scores
+from zoo.expected import NONE
+from zoo.score import BugScore, Scores
 
 HEADER = (
     "bug",

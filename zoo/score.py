@@ -5,10 +5,10 @@ import pathlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 
-import fastvideo
-from expected import Expected, Place, found_diagnosis, found_place, read_table
-from floor import Floor, measure
-from programs import Model, Programs
+from zoo import fastvideo
+from zoo.expected import Expected, Place, found_diagnosis, found_place, read_table
+from zoo.floor import Floor, measure
+from zoo.programs import Model, Programs
 
 DTYPES = ("fp32", "bf16")
 STEPS = {"zoo": 3, "zoo-other": 4}  # as examples/wan/reference.py has them

@@ -34,10 +34,12 @@ void split_fused_per_head(Port& port) {
   }
 }
 
+// Those that are float32: in a bfloat16 model the time embedder, the tables and the norms.
 void truncate_to_bfloat16(Port& port) {
   constexpr int kUpperHalf = -65536;
   for (auto& parameter : port.model.parameters())
-    parameter.set_data(parameter.view(torch::kInt).bitwise_and(kUpperHalf).view(torch::kFloat32));
+    if (parameter.scalar_type() == torch::kFloat32)
+      parameter.set_data(parameter.view(torch::kInt).bitwise_and(kUpperHalf).view(torch::kFloat32));
 }
 
 constexpr Planting kBugs[] = {
@@ -60,7 +62,7 @@ constexpr Planting kBugs[] = {
     {"qk-weights-swapped", "query and key are projected with each other's weights", &swap_query_and_key},
     {"qkv-per-head", "a fused projection is split per head", &split_fused_per_head},
     {"blocks-swapped", "two blocks have each other's weights", &swap_blocks},
-    {"weights-bf16", "weights went through bfloat16, cut off", &truncate_to_bfloat16},
+    {"weights-bf16", "float32 weights went through bfloat16, cut off", &truncate_to_bfloat16},
 };
 
 }  // namespace

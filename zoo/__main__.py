@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 """The bug zoo: bugs planted in the Wan port, each traced, compared with the reference and scored.
 
-    zoo/run.py                 all bugs, both dtypes, and the seed and configuration that are held out
-    zoo/run.py --quick         a dozen bugs in fp32
-    zoo/run.py --write-docs    also puts the scores into docs/zoo.md
+    python -m zoo                 all bugs, both dtypes, and the seed and configuration that are held out
+    python -m zoo --quick         a dozen bugs in fp32
+    python -m zoo --write-docs    also puts the scores into docs/zoo.md
 
 Prints a table and writes build/zoo.json. Exit status: 0 if every bug was found, or is below the floor of its dtype, and
 there was no false alarm; 1 otherwise; 2 if something could not run.
@@ -14,11 +13,10 @@ import pathlib
 import sys
 import time
 
-import docs
-import report
-from expected import read_table
-from programs import REPOSITORY, Failed, Model, Programs
-from score import DTYPES, Scores, score_model
+from zoo import docs, report
+from zoo.expected import read_table
+from zoo.programs import REPOSITORY, Failed, Model, Programs
+from zoo.score import DTYPES, Scores, score_model
 
 MENDED = ("zoo", 1)  # what the comparison was mended on
 HELD_OUT = (("zoo", 2), ("zoo-other", 3))  # what it was not
@@ -40,7 +38,9 @@ QUICK_VARIANTS = ("explicit-attention", "split-products")
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "python -m zoo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--build", type=pathlib.Path, default=REPOSITORY / "build")
     parser.add_argument("--wan", type=pathlib.Path, help="in place of build/bin/wan")
     parser.add_argument("--fvtrace", type=pathlib.Path, help="in place of build/bin/fvtrace")
