@@ -13,7 +13,7 @@ PYTEST += --hypothesis-seed=20250101
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-cpp test-python test-sanitized fuzz bench lint format clean
+.PHONY: help setup build demo zoo test test-cpp test-python test-sanitized fuzz bench lint format clean
 
 help: ## what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ build: setup ## build/bin/fvtrace, build/bin/wan, and .venv with fvhooks importa
 
 demo: build ## trace the Wan port and its reference, name the first divergent layer (FULL=1: all 30 blocks)
 	@PATH="$(abspath $(VENV))/bin:$$PATH" examples/wan/demo.sh $(if $(FULL),full,)
+
+zoo: build ## plant each known bug in the Wan port, and score whether it is found (minutes; DOCS=1: docs/zoo.md too)
+	@$(PYTHON) -m zoo --build $(BUILD) $(if $(DOCS),--write-docs)
 
 test: build test-cpp test-python test-sanitized ## all tests
 	@tools/say "all tests passed"

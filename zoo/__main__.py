@@ -59,6 +59,7 @@ def show_progress(score) -> None:
 
 
 def run(options: argparse.Namespace) -> Scores:
+    options.build = options.build.resolve()
     programs = Programs(
         options.wan or options.build / "bin/wan",
         options.fvtrace or options.build / "bin/fvtrace",
