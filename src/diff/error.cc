@@ -192,13 +192,14 @@ std::string why_incomparable(const Record& reference, const Record& port) {
 Measured measure_values(const Record& reference, const Record& port) {
   const auto sketches = common_sketches(reference, port);
   const bool are_integers = are_exact_integers(reference, port, sketches.has_value());
-  if (is_same(reference, port, sketches, are_integers)) return {Status::Equal, 0.0, sketches.has_value(), {}};
+  if (is_same(reference, port, sketches, are_integers))
+    return {Status::Equal, 0.0, sketches ? sketches->first.buckets : 0, {}};
 
   Measured measured;
   if (are_integers) measured.settled = Status::Diverged;
   if (sketches) {
     measured.error = relative_l2(sketches->first, sketches->second);
-    measured.by_sketch = true;
+    measured.buckets = sketches->first.buckets;
   }
   const auto by_statistics = largest_statistic_error(reference, port);
   if (by_statistics) {
@@ -209,7 +210,7 @@ Measured measure_values(const Record& reference, const Record& port) {
     }
   }
   if (!measured.error && !measured.settled) {
-    return {Status::Incomparable, {}, false, why_incomparable(reference, port)};
+    return {Status::Incomparable, {}, 0, why_incomparable(reference, port)};
   }
   return measured;
 }
@@ -239,14 +240,11 @@ std::optional<std::vector<std::int64_t>> recorded_shape(const Record& record) {
 Measured measure(const Record& reference, const Record& port) {
   const auto shape = recorded_shape(reference), port_shape = recorded_shape(port);
   if (shape && port_shape && *shape != *port_shape) {
-    return {Status::Shape,
-            {},
-            false,
-            shape_text(*shape) + " in the reference, " + shape_text(*port_shape) + " in the port"};
+    return {
+        Status::Shape, {}, 0, shape_text(*shape) + " in the reference, " + shape_text(*port_shape) + " in the port"};
   }
-  if (const auto difference = non_finite_difference(reference, port))
-    return {Status::NonFinite, {}, false, *difference};
-  if (is_empty(shape) && is_empty(port_shape)) return {Status::Equal, {}, false, "no elements"};
+  if (const auto difference = non_finite_difference(reference, port)) return {Status::NonFinite, {}, 0, *difference};
+  if (is_empty(shape) && is_empty(port_shape)) return {Status::Equal, {}, 0, "no elements"};
 
   auto measured = measure_values(reference, port);
   const auto dtype = recorded_dtype(reference), port_dtype = recorded_dtype(port);
@@ -255,6 +253,13 @@ Measured measure(const Record& reference, const Record& port) {
                        std::string(torch_name(*port_dtype)) + " in the port";
   }
   return measured;
+}
+
+// By trial (error_test): the logarithm of estimate / truth has 5 and 95 % quantiles at -1.85/sqrt(k) and 1.85/sqrt(k).
+Interval error_interval(double error, int buckets) noexcept {
+  if (buckets == 0) return {error, error};
+  const double spread = std::exp(1.85 / std::sqrt(static_cast<double>(buckets)));
+  return {error / spread, error * spread};
 }
 
 std::string short_number(double value) {

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "fvhooks/diff.h"
+#include "fvhooks/comparison.h"
 #include "fvhooks/record.h"
 
 namespace fvhooks::internal {
@@ -12,11 +12,20 @@ struct Measured {
   // Equal, Shape, NonFinite, Incomparable, and Diverged of integers, need no threshold. Empty: hold error against one.
   std::optional<Status> settled;
   std::optional<double> error;
-  bool by_sketch = false;
+  int buckets = 0;  // of the sketches that gave the error; 0: statistics did
   std::string detail;
 };
 
 Measured measure(const Record& reference, const Record& port);
+
+// The same as numbers: all of a row but its places in either trace and what comes of a threshold.
+Row measured_row(const Record& reference, const Record& port);
+
+// Where the true relative L2 is in nine cases of ten, if sketches of so many buckets say `error`.
+struct Interval {
+  double low = 0, high = 0;
+};
+Interval error_interval(double error, int buckets) noexcept;
 
 bool has_non_finite(const Record& record);  // by its counts or its statistics
 std::optional<DType> recorded_dtype(const Record& record);

@@ -1,113 +1,78 @@
 #include "diff/introducer.h"
 
 #include <algorithm>
-#include <map>
+#include <cmath>
 #include <string>
 #include <string_view>
-#include <tuple>
 
-#include "diff/trace.h"
+#include "diff/call_stack.h"
+#include "diff/error.h"
+#include "diff/evidence.h"
+#include "diff/evidence_bias.h"
 
 // A run is a sequence of events: inputs when a module's forward begins, outputs when it returns, children before
 // parents. Let the first wrong event be e; everything before e agrees.
 //   e is an output of module m: m's inputs and the outputs of all modules inside it came before e, so they agree, and
-//   the
-//     fault is in m's own code. (A leaf has nothing but its own code.)
+//     the fault is in m's own code. (A leaf has nothing but its own code.)
 //   e is an input of module m: whoever called m made it, out of its own inputs and the outputs of what it called
-//   before, and
-//     those agree: the fault is in the caller's own code. The caller is the innermost module that had begun and not
-//     returned.
+//     before, and those agree: the fault is in the caller's own code. The caller is the innermost module that had begun
+//     and not returned.
 namespace fvhooks::internal {
 namespace {
 
-using CallKey = std::tuple<std::optional<std::int64_t>, std::string_view, std::optional<std::int64_t>, std::uint64_t,
-                           std::string_view>;
+// How many times larger an error is than what it was made from can explain. An error of less than a tenth of the one
+// that is to be explained does not count.
+class Leaps {
+ public:
+  explicit Leaps(double final_error) : least_(final_error / 10) {}
 
-CallKey key_of(const RecordKey& key) { return {key.rank, key.root, key.step, key.call, key.module}; }
+  double next(const RecordKey& key, const Row& row, std::size_t index) {
+    const double inherited = calls_.inherited_error(key, row.is_input);
+    calls_.take(key, row, index);
+    return std::isnan(inherited) || std::isnan(row.error) ? 0 : row.error / std::max(inherited, least_);
+  }
 
-// One execution of a module, as far as the trace saw it: positions in the reference's order.
-struct Call {
-  const RecordKey* key = nullptr;
-  std::optional<std::size_t> begin;  // first input
-  std::optional<std::size_t> end;    // last output
+ private:
+  double least_;
+  CallStack calls_;
 };
 
-std::vector<Call> executions(const std::vector<Comparison>& comparisons) {
-  std::vector<Call> calls;
-  std::map<CallKey, std::size_t> index;
-  for (std::size_t i = 0; i < comparisons.size(); ++i) {
-    const auto& comparison = comparisons[i];
-    if (comparison.status == Status::Extra) continue;
-    const auto [entry, is_new] = index.try_emplace(key_of(comparison.key), calls.size());
-    if (is_new) calls.push_back({&comparison.key, {}, {}});
-    auto& call = calls[entry->second];
-    if (!is_input(comparison.key.tensor)) {
-      call.end = i;
-    } else if (!call.begin) {
-      call.begin = i;
-    }
+struct Leap {
+  std::size_t index = 0;
+  double size = 0;  // 0: not known
+};
+
+std::optional<std::size_t> first_wrong_row(const Comparisons& pairs) {
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    if (is_wrong(pairs.row(i).status)) return i;
   }
-  return calls;
+  return std::nullopt;
 }
 
-bool is_ancestor(std::string_view module, std::string_view of) {
-  if (module.empty()) return !of.empty();
-  return of.size() > module.size() && of.starts_with(module) && of[module.size()] == '.';
-}
-
-// By time: the call that began last before `position` and returned after it. By name, for calls whose inputs hold no
-// tensor and so do not show when they began: an ancestor with the same step and call that returns later. The inner one
-// wins.
-const Call* caller_of(const std::vector<Call>& calls, const RecordKey& callee, std::size_t position) {
-  const Call* by_time = nullptr;
-  std::size_t latest_begin = 0;
-  const Call* by_name = nullptr;
-  for (const auto& call : calls) {
-    const bool is_self = key_of(*call.key) == key_of(callee);
-    if (is_self || call.key->rank != callee.rank || !call.end || *call.end < position) continue;
-    if (call.begin) {
-      const auto begin = *call.begin;
-      if (begin < position && (!by_time || begin > latest_begin)) {
-        by_time = &call;
-        latest_begin = begin;
-      }
-      continue;
-    }
-    const bool is_same_forward =
-        call.key->root == callee.root && call.key->step == callee.step && call.key->call == callee.call;
-    if (!is_same_forward || !is_ancestor(call.key->module, callee.module)) continue;
-    if (!by_name || is_ancestor(by_name->key->module, call.key->module)) by_name = &call;
+// The first wrong row, unless it only carries on what leapt before and stayed within its threshold.
+Leap evidence(const Comparisons& pairs, std::size_t first_wrong) {
+  const auto& wrong = pairs.row(first_wrong);
+  const Leap known{first_wrong, 0};
+  const bool has_error = wrong.status == Status::Diverged && std::isfinite(wrong.error) && wrong.by_sketch();
+  if (!has_error || wrong.is_settled || has_diverged_by_bias(wrong)) return known;
+  Leaps leaps(wrong.error);
+  Leap largest;
+  for (std::size_t i = 0; i < first_wrong; ++i) {
+    const double size = leaps.next(pairs.key(i), pairs.row(i), i);
+    if (size > largest.size) largest = {i, size};
   }
-  if (by_time && by_name) return is_ancestor(by_time->key->module, by_name->key->module) ? by_name : by_time;
-  return by_time ? by_time : by_name;
+  const Leap own{first_wrong, leaps.next(pairs.key(first_wrong), wrong, first_wrong)};
+  const bool is_carried_on = own.size < kMostGainByRounding && largest.size > kMostGainByRounding;
+  return is_carried_on ? largest : own;
 }
 
 std::string named(std::string_view module) { return module.empty() ? "the root module" : std::string(module); }
 
-std::string what_is_wrong(const Comparison& comparison) {
-  switch (comparison.status) {
-    case Status::Shape:
-      return "has another shape";
-    case Status::NonFinite:
-      return "has other non-finite elements";
-    default:
-      return "differs";
-  }
-}
-
-// " (2 records inside it are missing in the port or could not be compared)"
-std::string blind_spots(const std::vector<Comparison>& comparisons, const RecordKey& call, std::size_t first_wrong) {
-  const auto is_unseen = [&](const Comparison& earlier) {
-    const auto& key = earlier.key;
-    const bool is_inside = key.module == call.module || is_ancestor(call.module, key.module);
-    return is_inside && key.rank == call.rank && key.root == call.root && key.step == call.step &&
-           (earlier.status == Status::Missing || earlier.status == Status::Incomparable);
-  };
-  const auto end = comparisons.begin() + static_cast<std::ptrdiff_t>(first_wrong);
-  const auto unseen = std::count_if(comparisons.begin(), end, is_unseen);
-  if (unseen == 0) return {};
-  return "; " + std::to_string(unseen) + (unseen == 1 ? " record" : " records") +
-         " inside it before that could not be compared (missing in the port, or nothing in common)";
+std::string what_is_wrong(const Row& row) {
+  if (row.status == Status::Shape) return "has another shape";
+  if (row.status == Status::NonFinite) return "has other non-finite elements";
+  if (has_diverged_by_bias(row)) return "differs systematically";
+  return "differs";
 }
 
 Introducer introducer_at(const RecordKey& key) {
@@ -120,90 +85,176 @@ Introducer introducer_at(const RecordKey& key) {
   return introducer;
 }
 
-Introducer own_code(const std::vector<Comparison>& comparisons, const std::vector<Call>& calls,
-                    std::size_t first_wrong) {
-  const auto& wrong = comparisons[first_wrong];
-  auto introducer = introducer_at(wrong.key);
-  introducer.by_inputs = true;
-  const auto call = std::find_if(calls.begin(), calls.end(),
-                                 [&](const Call& other) { return key_of(*other.key) == key_of(wrong.key); });
-  const bool has_children =
-      std::any_of(comparisons.begin(), comparisons.begin() + static_cast<std::ptrdiff_t>(first_wrong),
-                  [&](const Comparison& earlier) {
-                    return earlier.key.step == wrong.key.step && earlier.key.rank == wrong.key.rank &&
-                           is_ancestor(wrong.key.module, earlier.key.module);
-                  });
-  introducer.reason = call->begin ? "its inputs agree" : "none of its inputs was recorded";
-  if (has_children) introducer.reason += ", and so do the outputs of the modules inside it";
-  introducer.reason +=
-      ", but its " + wrong.key.tensor + " " + what_is_wrong(wrong) + blind_spots(comparisons, wrong.key, first_wrong);
-  return introducer;
+bool has_inputs(const Comparisons& pairs) {
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    if (pairs.row(i).is_input && pairs.row(i).is_pair()) return true;
+  }
+  return false;
 }
 
-Introducer code_of_caller(const std::vector<Comparison>& comparisons, const Call& caller, std::size_t first_wrong) {
-  const auto& wrong = comparisons[first_wrong];
-  auto introducer = introducer_at(*caller.key);
-  introducer.by_inputs = true;
-  introducer.reason = (caller.begin ? "its inputs agree, and so do the outputs" : "the outputs agree") +
-                      std::string(" of the modules that it called before, but ") + wrong.key.tensor + " of " +
-                      named(wrong.key.module) + " " + what_is_wrong(wrong) + ": the fault is in " +
-                      named(caller.key->module) + "'s own code before that call" +
-                      blind_spots(comparisons, *caller.key, first_wrong);
-  return introducer;
-}
+// One wrong row, and what was going on when it was recorded.
+class Scene {
+ public:
+  Scene(const Comparisons& pairs, std::size_t index)
+      : pairs_(pairs), index_(index), row_(pairs.row(index)), key_(pairs.key(index)) {
+    for (std::size_t i = 0; i < index; ++i) calls_.take(pairs.key(i), pairs.row(i), i);
+  }
 
-Introducer outside(const Comparison& wrong) {
-  auto introducer = introducer_at(wrong.key);
-  introducer.by_inputs = true;
-  introducer.outside = true;
-  introducer.reason =
-      wrong.key.tensor + " of " + named(wrong.key.module) + " " + what_is_wrong(wrong) +
-      " already when the model is called, and nothing differs before: the two were not given the same inputs";
-  return introducer;
-}
+  Introducer introducer() const {
+    if (!row_.is_input) return own_code();
+    if (key_.module.empty()) return outside();
+    if (const auto caller = this->caller()) return code_of_caller(*caller);
+    return root_or_outside();
+  }
 
-// No recorded module had begun: the caller is the root, which was not traced, or the code that calls the model.
-Introducer root_or_outside(const std::vector<Comparison>& comparisons, std::size_t first_wrong) {
-  const auto& wrong = comparisons[first_wrong];
-  auto root = wrong.key;
-  root.module.clear();
-  auto introducer = introducer_at(root);
-  introducer.by_inputs = true;
-  introducer.reason = wrong.key.tensor + " of " + named(wrong.key.module) + " " + what_is_wrong(wrong) +
-                      " and nothing before it does: the fault is in the root module's own code before that call, or"
-                      " the model was called with other inputs (FASTVIDEO_TRACE_ROOT=1 on both sides tells which)" +
-                      blind_spots(comparisons, root, first_wrong);
-  return introducer;
-}
+  Introducer first_wrong_output() const {
+    auto introducer = introducer_at(key_);
+    introducer.reason = "its " + key_.tensor + " is the first that " + what_is_wrong(row_) +
+                        "; the fault is there or in code between it and the module before: inputs"
+                        " (FASTVIDEO_TRACE_INPUTS=1 on both sides) would tell";
+    return introducer;
+  }
 
-Introducer first_wrong_output(const Comparison& wrong) {
-  auto introducer = introducer_at(wrong.key);
-  introducer.reason = "its " + wrong.key.tensor + " is the first that " + what_is_wrong(wrong) +
-                      "; the fault is there or in code between it and the module before: inputs"
-                      " (FASTVIDEO_TRACE_INPUTS=1 on both sides) would tell";
-  return introducer;
+ private:
+  struct Caller {
+    RecordKey key;
+    bool has_inputs = false;
+  };
+
+  // By time: the frame that began last and returns after this. By name, for calls whose inputs hold no tensor and so do
+  // not show when they began: an ancestor with the same step and call that returns after this. The inner one wins.
+  std::optional<Caller> caller() const {
+    std::vector<const Frame*> open;
+    for (const auto& frame : calls_.frames()) {
+      if (!frame.has_returned && !is_same_call(frame.key, key_)) open.push_back(&frame);
+    }
+    const Frame* by_time = nullptr;
+    std::optional<RecordKey> by_name;
+    for (std::size_t i = index_ + 1; i < pairs_.size(); ++i) {
+      const auto later = pairs_.key(i);
+      if (later.rank != key_.rank || later.step != key_.step || pairs_.row(i).reference == Row::kNone) break;
+      if (pairs_.row(i).is_input) continue;
+      const auto frame =
+          std::find_if(open.begin(), open.end(), [&](const Frame* other) { return is_same_call(other->key, later); });
+      if (frame != open.end()) {
+        if (!by_time || (*frame)->begin > by_time->begin) by_time = *frame;
+        continue;
+      }
+      const bool is_of_this_forward = later.root == key_.root && later.call == key_.call;
+      if (!is_of_this_forward || !is_ancestor(later.module, key_.module) || has_begun_later(later, i)) continue;
+      if (!by_name || is_ancestor(by_name->module, later.module)) by_name = later;
+    }
+    if (by_name && (!by_time || is_ancestor(by_time->key.module, by_name->module))) return Caller{*by_name, false};
+    return by_time ? std::optional(Caller{by_time->key, true}) : std::nullopt;
+  }
+
+  bool has_begun_later(const RecordKey& call, std::size_t end) const {
+    for (std::size_t i = index_ + 1; i < end; ++i) {
+      if (pairs_.row(i).is_input && is_same_call(pairs_.key(i), call)) return true;
+    }
+    return false;
+  }
+
+  Introducer own_code() const {
+    auto introducer = introducer_at(key_);
+    introducer.by_inputs = true;
+    introducer.reason = calls_.own_frame(key_) ? "its inputs agree" : "none of its inputs was recorded";
+    if (has_children()) introducer.reason += ", and so do the outputs of the modules inside it";
+    introducer.reason += ", but its " + key_.tensor + " " + what_is_wrong(row_) + blind_spots(key_);
+    return introducer;
+  }
+
+  Introducer code_of_caller(const Caller& caller) const {
+    auto introducer = introducer_at(caller.key);
+    introducer.by_inputs = true;
+    introducer.reason = (caller.has_inputs ? "its inputs agree, and so do the outputs" : "the outputs agree") +
+                        std::string(" of the modules that it called before, but ") + key_.tensor + " of " +
+                        named(key_.module) + " " + what_is_wrong(row_) + ": the fault is in " +
+                        named(caller.key.module) + "'s own code before that call" + blind_spots(caller.key);
+    return introducer;
+  }
+
+  Introducer outside() const {
+    auto introducer = introducer_at(key_);
+    introducer.by_inputs = true;
+    introducer.outside = true;
+    introducer.reason =
+        key_.tensor + " of " + named(key_.module) + " " + what_is_wrong(row_) +
+        " already when the model is called, and nothing differs before: the two were not given the same inputs";
+    return introducer;
+  }
+
+  // No recorded module had begun: the caller is the root, which was not traced, or the code that calls the model.
+  Introducer root_or_outside() const {
+    auto root = key_;
+    root.module.clear();
+    auto introducer = introducer_at(root);
+    introducer.by_inputs = true;
+    introducer.reason = key_.tensor + " of " + named(key_.module) + " " + what_is_wrong(row_) +
+                        " and nothing before it does: the fault is in the root module's own code before that call, or"
+                        " the model was called with other inputs (FASTVIDEO_TRACE_ROOT=1 on both sides tells which)" +
+                        blind_spots(root);
+    return introducer;
+  }
+
+  bool has_children() const {
+    for (std::size_t i = index_; i-- > 0;) {
+      const auto earlier = pairs_.key(i);
+      if (earlier.step != key_.step || earlier.rank != key_.rank) return false;
+      if (is_ancestor(key_.module, earlier.module)) return true;
+    }
+    return false;
+  }
+
+  // "; 2 records inside it before that could not be compared"
+  std::string blind_spots(const RecordKey& call) const {
+    std::size_t unseen = 0;
+    for (std::size_t i = 0; i < index_; ++i) {
+      const auto status = pairs_.row(i).status;
+      if (status != Status::Missing && status != Status::Incomparable) continue;
+      const auto key = pairs_.key(i);
+      const bool is_inside = key.module == call.module || is_ancestor(call.module, key.module);
+      unseen += is_inside && key.rank == call.rank && key.root == call.root && key.step == call.step;
+    }
+    if (unseen == 0) return {};
+    return "; " + std::to_string(unseen) + (unseen == 1 ? " record" : " records") +
+           " inside it before that could not be compared (missing in the port, or nothing in common)";
+  }
+
+  const Comparisons& pairs_;
+  std::size_t index_;
+  const Row& row_;
+  RecordKey key_;
+  CallStack calls_;
+};
+
+std::string how_it_came_about(const Comparisons& pairs, const Leap& leap) {
+  const auto& row = pairs.row(leap.index);
+  if (!is_wrong(row.status)) {
+    return "; its error of " + short_number(row.error) + " is within its threshold, but " + short_number(leap.size) +
+           " times what it was made from, and what diverges later carries it on";
+  }
+  if (leap.size != 0 && leap.size < kMostGainByRounding) {
+    return "; nothing before leaps, so that the error may have grown little by little";
+  }
+  return {};
 }
 
 }  // namespace
 
-std::optional<Introducer> find_introducer(const std::vector<Comparison>& comparisons) {
-  const auto found = std::find_if(comparisons.begin(), comparisons.end(),
-                                  [](const Comparison& comparison) { return is_wrong(comparison.status); });
-  if (found == comparisons.end()) return std::nullopt;
-  const auto first_wrong = static_cast<std::size_t>(found - comparisons.begin());
-  const bool has_inputs = std::any_of(comparisons.begin(), comparisons.end(), [](const Comparison& comparison) {
-    return is_input(comparison.key.tensor) && comparison.status != Status::Missing &&
-           comparison.status != Status::Extra;
-  });
-  if (!has_inputs) return first_wrong_output(*found);
+std::optional<std::size_t> first_evidence(const Comparisons& pairs) {
+  const auto first_wrong = first_wrong_row(pairs);
+  return first_wrong ? std::optional(evidence(pairs, *first_wrong).index) : std::nullopt;
+}
 
-  const auto calls = executions(comparisons);
-  if (!is_input(found->key.tensor)) return own_code(comparisons, calls, first_wrong);
-  if (found->key.module.empty()) return outside(*found);
-  if (const auto* caller = caller_of(calls, found->key, first_wrong)) {
-    return code_of_caller(comparisons, *caller, first_wrong);
-  }
-  return root_or_outside(comparisons, first_wrong);
+std::optional<Introducer> find_introducer(const Comparisons& pairs) {
+  const auto first_wrong = first_wrong_row(pairs);
+  if (!first_wrong) return std::nullopt;
+  const auto leap = evidence(pairs, *first_wrong);
+  const Scene scene(pairs, leap.index);
+  auto introducer = has_inputs(pairs) ? scene.introducer() : scene.first_wrong_output();
+  introducer.reason += how_it_came_about(pairs, leap);
+  return introducer;
 }
 
 }  // namespace fvhooks::internal

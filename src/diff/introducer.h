@@ -1,13 +1,15 @@
 #pragma once
 // Which module's own code first went wrong, as against those that pass a wrong value on.
 #include <optional>
-#include <vector>
 
-#include "fvhooks/diff.h"
+#include "fvhooks/verdict.h"
 
 namespace fvhooks::internal {
 
-// `comparisons` in the reference's execution order. Nothing if no values are known to differ.
-std::optional<Introducer> find_introducer(const std::vector<Comparison>& comparisons);
+// Nothing if no values are known to differ.
+std::optional<Introducer> find_introducer(const Comparisons& pairs);
+
+// The row that shows it: the first wrong one, or an earlier one that leapt and stayed just within its threshold.
+std::optional<std::size_t> first_evidence(const Comparisons& pairs);
 
 }  // namespace fvhooks::internal

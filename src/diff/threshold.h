@@ -1,37 +1,39 @@
 #pragma once
 // How far rounding alone may take two runs of one model apart: a model from dtype and depth (docs/diff.md).
 #include <cstddef>
-#include <map>
 #include <optional>
-#include <string>
 
-#include "fvhooks/diff.h"
-#include "fvhooks/record.h"
+#include "fvhooks/comparison.h"
 
 namespace fvhooks::internal {
 
-// Relative L2 error that `depth` operations may leave behind with values kept in a dtype of machine epsilon `epsilon`.
+// Relative L2 error that one operation may add by itself, with values kept in a dtype of machine epsilon `epsilon`.
+double own_rounding(double epsilon) noexcept;
+
+// And what `depth` operations may leave behind.
 double noise_bound(double epsilon, std::size_t depth) noexcept;
 
-// Fed with the reference's records in order; remembers, for each rank, the coarsest dtype so far and the depth: what is
-// computed after a bfloat16 tensor carries its rounding, whatever its own dtype.
-class ThresholdModel {
+// Fed with the rows of the reference in order; remembers, for the rank at hand, the coarsest dtype so far and the
+// depth: what is computed after a bfloat16 tensor carries its rounding, whatever its own dtype.
+class RoundingModel {
  public:
-  explicit ThresholdModel(const DiffOptions& options) : rtol_(options.rtol), assumed_(options.assumed_dtype) {}
+  explicit RoundingModel(DType assumed) : assumed_(assumed) {}
 
-  // Of this pair; port may be null. Counts the pair in for those that follow.
-  double next(const Record& reference, const Record* port);
+  struct Bounds {
+    double own = 0;          // own_rounding, for the coarsest dtype so far
+    double accumulated = 0;  // noise_bound
+  };
+
+  // For this row; it counts for those that follow. A rank begins anew.
+  Bounds next(const Row& row, std::optional<std::int64_t> rank);
 
   std::size_t without_dtype() const noexcept { return without_dtype_; }
 
  private:
-  struct State {
-    double epsilon = 0;
-    std::size_t depth = 0;
-  };
-  std::optional<double> rtol_;
   DType assumed_;
-  std::map<std::optional<std::int64_t>, State> by_rank_;
+  std::optional<std::int64_t> rank_;
+  double epsilon_ = 0;
+  std::size_t depth_ = 0;
   std::size_t without_dtype_ = 0;
 };
 

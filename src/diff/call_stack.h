@@ -1,0 +1,46 @@
+#pragma once
+// Which modules are being executed, told from the order of records alone: inputs when a forward begins, outputs when it
+// returns. Memory: one entry a level of nesting.
+#include <cstddef>
+#include <vector>
+
+#include "fvhooks/comparison.h"
+
+namespace fvhooks::internal {
+
+bool is_ancestor(std::string_view module, std::string_view of) noexcept;  // not of itself; "" of all others
+bool is_same_call(const RecordKey& a, const RecordKey& b) noexcept;       // of one module, whichever tensor
+
+// One execution of a module that has begun.
+struct Frame {
+  RecordKey key;          // of its first input
+  std::size_t begin = 0;  // and where that is
+  double error = 0;       // the largest since then; infinity: known to be wrong
+  bool has_returned = false;
+};
+
+class CallStack {
+ public:
+  // Before the record at `index` is taken in. Null: none that was recorded.
+  const Frame* own_frame(const RecordKey& key) const;
+  const Frame* caller(const RecordKey& key) const;
+
+  // The largest error among what a record was made of, as far as was recorded: of an output, the inputs of its module
+  // and all that was recorded inside it; of an input, the same of its caller. NaN: nothing is known.
+  double inherited_error(const RecordKey& key, bool is_input) const;
+
+  void take(const RecordKey& key, const Row& row, std::size_t index);
+
+  const std::vector<Frame>& frames() const noexcept { return frames_; }  // from the outermost
+
+ private:
+  void begin_step(const RecordKey& key);
+  void drop_returned(const RecordKey& key);
+
+  std::vector<Frame> frames_;
+  // Outside all modules: of this step, and of the one before, whose result this one begins with.
+  double error_of_step_ = 0, error_of_step_before_ = 0;
+  std::optional<RecordKey> last_;
+};
+
+}  // namespace fvhooks::internal

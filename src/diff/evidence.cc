@@ -1,0 +1,137 @@
+#include "diff/evidence.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "diff/call_stack.h"
+#include "diff/error.h"
+#include "diff/evidence_bias.h"
+#include "diff/threshold.h"
+
+namespace fvhooks::internal {
+namespace {
+
+bool needs_judgement(const Row& row) { return row.is_pair() && !row.is_settled; }
+
+std::string counted(std::size_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+// Thresholds of errors, record by record in the order of execution.
+class Thresholds {
+ public:
+  Thresholds(const DiffOptions& options, const NoiseFloors* noise)
+      : options_(options), noise_(noise), rounding_(options.assumed_dtype) {}
+
+  double next(const RecordKey& key, const Row& row, std::size_t index) {
+    const auto bounds = rounding_.next(row, key.rank);
+    const double inherited = row.by_sketch() ? calls_.inherited_error(key, row.is_input) : Row::kNaN;
+    calls_.take(key, row, index);
+    if (options_.rtol) return *options_.rtol;
+    if (noise_) {
+      const double threshold = noise_->threshold(row.reference, key);
+      if (!std::isnan(threshold)) {
+        ++by_noise_;
+        return std::max(threshold, kMostGainByRounding * bounds.own);
+      }
+    }
+    ++by_model_;
+    if (std::isnan(inherited)) return bounds.accumulated;
+    return std::min(bounds.accumulated, kMostGainByRounding * std::max(inherited, bounds.own));
+  }
+
+  std::string source() const {
+    if (options_.rtol) return "relative error " + short_number(*options_.rtol) + " for every record, as asked";
+    const std::string model =
+        "grown with depth from the coarsest dtype so far, and at most " + short_number(kMostGainByRounding) +
+        " times the error that a record was made from: a model of rounding, no measurement of this one";
+    if (!noise_) return model;
+    return short_number(noise_->factor()) + " times the largest error of " +
+           counted(noise_->trace_count(), "noise trace") + ", for " + counted(by_noise_, "record") +
+           (by_model_ == 0 ? std::string()
+                           : "; for " + counted(by_model_, "record") + ", where they show none, " + model);
+  }
+
+  std::size_t without_dtype() const { return rounding_.without_dtype(); }
+
+ private:
+  const DiffOptions& options_;
+  const NoiseFloors* noise_;
+  RoundingModel rounding_;
+  CallStack calls_;
+  std::size_t by_noise_ = 0, by_model_ = 0;
+};
+
+void set_status(Row& row, double threshold) {
+  row.threshold = static_cast<float>(threshold);
+  row.status = row.error <= row.threshold ? Status::Within : Status::Diverged;
+}
+
+void judge_biases(Pairs& pairs, const NoiseFloors* noise) {
+  BiasTest test;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    if (needs_judgement(pairs.row(i))) test.add(pairs.key(i), pairs.row(i));
+  }
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    auto& row = pairs.row(i);
+    if (row.status == Status::Within && test.is_biased(pairs.key(i), row, noise)) row.status = Status::Diverged;
+  }
+}
+
+void note_what_could_not_be_seen(std::vector<std::string>& notes, const Pairs& pairs, std::size_t without_dtype,
+                                 const DiffOptions& options) {
+  std::size_t without_sketch = 0, non_finite = 0, uncertain = 0;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const auto& row = pairs.row(i);
+    if (!row.is_pair()) continue;
+    without_sketch += !std::isnan(row.error) && !row.by_sketch() && row.error != 0;
+    non_finite += row.has_non_finite;
+    if (row.status != Status::Within && row.status != Status::Diverged) continue;
+    const auto interval = error_interval(row.error, 1 << row.sketch_log2);
+    uncertain += row.by_sketch() && interval.low <= row.threshold && row.threshold < interval.high;
+  }
+  if (without_sketch != 0) {
+    notes.push_back(counted(without_sketch, "pair") +
+                    " had no sketch on both sides and went by statistics, which cannot see values in another order"
+                    " (a transpose, swapped heads, a shift)");
+  }
+  if (non_finite != 0) {
+    notes.push_back(counted(non_finite, "pair") +
+                    " with NaN or infinite elements on both sides: only the rest of their elements could be compared");
+  }
+  if (uncertain != 0) {
+    notes.push_back(counted(uncertain, "error") + (uncertain == 1 ? " is" : " are") +
+                    " as near to the threshold as a sketch of that size can tell");
+  }
+  if (without_dtype != 0 && !options.rtol) {
+    notes.push_back(counted(without_dtype, "record") +
+                    " did not say a dtype: " + std::string(torch_name(options.assumed_dtype)) +
+                    " was assumed (FASTVIDEO_TRACE_STATS=…,dtype records it, --dtype sets it)");
+  }
+}
+
+}  // namespace
+
+Judgement judge_rows(Pairs& pairs, const DiffOptions& options, const NoiseFloors* noise) {
+  Thresholds thresholds(options, noise);
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    auto& row = pairs.row(i);
+    if (row.reference == Row::kNone) continue;
+    const double threshold = thresholds.next(pairs.key(i), row, i);
+    if (needs_judgement(row)) set_status(row, threshold);
+    if (row.is_settled && row.status == Status::Diverged) row.threshold = 0;  // integers
+  }
+  // An explicit tolerance is one of errors, and leaves nothing to a test of ours.
+  if (!options.rtol) judge_biases(pairs, noise);
+
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    auto& row = pairs.row(i);
+    if (row.is_reordered && !is_failure(row.status)) row.status = Status::Reordered;
+  }
+  Judgement judgement;
+  judgement.threshold_source = thresholds.source();
+  note_what_could_not_be_seen(judgement.notes, pairs, thresholds.without_dtype(), options);
+  return judgement;
+}
+
+}  // namespace fvhooks::internal

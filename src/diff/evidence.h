@@ -1,0 +1,23 @@
+#pragma once
+// Holds every row against what rounding, or the noise traces, can explain: its threshold and its status.
+#include <string>
+#include <vector>
+
+#include "diff/noise.h"
+#include "diff/pairs.h"
+#include "fvhooks/diff.h"
+
+namespace fvhooks::internal {
+
+struct Judgement {
+  std::string threshold_source;    // which thresholds were used, and why
+  std::vector<std::string> notes;  // what the numbers could not have shown
+};
+
+// Sets the threshold of each row that is not settled, and its status. `noise` may be null.
+Judgement judge_rows(Pairs& pairs, const DiffOptions& options, const NoiseFloors* noise);
+
+// How far an error may exceed what it was made from (and what an operation adds by itself), by rounding alone.
+inline constexpr double kMostGainByRounding = 3;
+
+}  // namespace fvhooks::internal
