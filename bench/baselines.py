@@ -1,9 +1,12 @@
 """What the benchmarks compare with: FastVideo's formulas, and torch code that tries harder."""
 
+import json
 import statistics
 import time
 
 import torch
+
+from fvhooks.hooks import ForwardHook
 
 # FastVideo's statistics: a float copy and a host read each.
 FASTVIDEO_STATS = {
@@ -22,6 +25,25 @@ FASTVIDEO_DEFAULT = ("abs_mean", "sum")
 
 def fastvideo(tensor: torch.Tensor, names: tuple[str, ...]) -> list:
     return [FASTVIDEO_STATS[name](tensor) for name in names]
+
+
+class FastVideoHook(ForwardHook):
+    """FastVideo's way: each statistic by itself, a dict, json.dumps, a line-buffered file."""
+
+    def __init__(self, module_name: str, file):
+        self.module_name = module_name
+        self.file = file
+
+    @classmethod
+    def name(cls):
+        return "FastVideoHook"
+
+    def post_forward(self, module, output):
+        record = {"module": self.module_name, "tensor": "out", "step": None}
+        for name, statistic in FASTVIDEO_STATS.items():
+            record[name] = statistic(output)
+        self.file.write(json.dumps(record, default=str) + "\n")
+        return output
 
 
 def tuned_torch(tensor: torch.Tensor) -> list[float]:

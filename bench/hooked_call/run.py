@@ -9,10 +9,10 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 import torch
-from baselines import FASTVIDEO_STATS, seconds
+from baselines import FASTVIDEO_STATS, FastVideoHook, seconds
 
 from fvhooks.activation_trace import attach_activation_trace, detach_activation_trace
-from fvhooks.hooks import ForwardHook, ModuleHookManager
+from fvhooks.hooks import ModuleHookManager
 
 CALLS = 2000
 
@@ -20,24 +20,6 @@ CALLS = 2000
 class Identity(torch.nn.Module):
     def forward(self, x):
         return x
-
-
-class FastVideoHook(ForwardHook):
-    """FastVideo's way: each statistic by itself, a dict, json.dumps, a line-buffered file."""
-
-    def __init__(self, file):
-        self.file = file
-
-    @classmethod
-    def name(cls):
-        return "FastVideoHook"
-
-    def post_forward(self, module, output):
-        record = {"module": "layer", "tensor": "out", "step": None}
-        for name, statistic in FASTVIDEO_STATS.items():
-            record[name] = statistic(output)
-        self.file.write(json.dumps(record, default=str) + "\n")
-        return output
 
 
 def calls(model, x):
@@ -60,7 +42,7 @@ def main() -> None:
         plain = torch.nn.Sequential(Identity())
         theirs = torch.nn.Sequential(Identity())
         with open(f"{directory}/fastvideo.jsonl", "a", buffering=1) as file:
-            ModuleHookManager.get_from_or_default(theirs[0]).append_forward_hook(FastVideoHook(file))
+            ModuleHookManager.get_from_or_default(theirs[0]).append_forward_hook(FastVideoHook("layer", file))
             off, on, baseline = (t / CALLS for t in seconds(calls(plain, x), calls(ours, x), calls(theirs, x)))
         detach_activation_trace(trace)
     on, baseline = on - off, baseline - off
