@@ -11,26 +11,29 @@
 #include "exit_status.h"
 #include "fvhooks/diff.h"
 #include "fvhooks/report.h"
+#include "manual.h"
 #include "terminal.h"
 
 namespace fvtrace {
 namespace {
 
-constexpr auto kDescription =
-    "Compare the trace of a port with that of its reference and name the module that first goes wrong.\n\n"
+const Manual kManual = {
+    "compare the trace of a port with that of its reference and name the module that first goes wrong",
     "Records are paired on (module, tensor, step, call) and held against a threshold, in the reference's order of\n"
     "execution. With inputs recorded (FASTVIDEO_TRACE_INPUTS=1 on both sides) the verdict tells the module that\n"
-    "introduced an error from those that pass it on.";
-
-constexpr auto kFooter =
-    "Examples:\n"
-    "  fvtrace diff reference.jsonl port.jsonl\n"
-    "  fvtrace diff --rtol 1e-4 reference.jsonl port.jsonl     one threshold for every record\n"
-    "  fvtrace diff --json reference.jsonl - < port.jsonl      for programs\n\n"
-    "Exit status: 0 all within, 1 diverged or incomparable, 2 could not run.";
+    "introduced an error from those that pass it on.",
+    "fvtrace diff reference.jsonl port.jsonl\n"
+    "fvtrace diff --html report.html reference.jsonl port.jsonl     a page to look at\n"
+    "fvtrace diff --rtol 1e-4 reference.jsonl port.jsonl            one threshold for every record\n"
+    "fvtrace diff --json reference.jsonl - < port.jsonl             for programs",
+    "0   all within\n"
+    "1   diverged or incomparable\n"
+    "2   could not run",
+    kTerminalEnvironment};
 
 struct DiffArguments {
   std::string reference, port;
+  std::string html;
   std::optional<double> rtol;
   std::string dtype = "float32";
   bool json = false, no_progress = false;
@@ -55,10 +58,22 @@ int run(const DiffArguments& arguments) {
     spdlog::error(verdict.error().message);
     return kCouldNotRun;
   }
-  const auto report = arguments.json
-                          ? fvhooks::json_report(*verdict)
-                          : fvhooks::terminal_report(*verdict, {stdout_shows_colour(), arguments.rows, stdout_width()});
-  if (!print(report)) return kCouldNotRun;
+  auto written = Written::Whole;
+  const auto write = [&](std::string_view text) {
+    if (written == Written::Whole) written = write_out(text);
+  };
+  if (arguments.json) {
+    fvhooks::write_json_report(*verdict, write);
+  } else {
+    write(fvhooks::terminal_report(*verdict, {stdout_shows_colour(), arguments.rows, stdout_width()}));
+  }
+  if (written == Written::Failed) return kCouldNotRun;
+  if (!arguments.html.empty()) {
+    if (const auto page = fvhooks::write_html_report(*verdict, arguments.html); !page) {
+      spdlog::error(page.error().message);
+      return kCouldNotRun;
+    }
+  }
   return verdict->passed ? kAllWithin : kDiverged;
 }
 
@@ -73,9 +88,9 @@ bool is_tolerance(const std::string& text) {
 }  // namespace
 
 void add_diff(CLI::App& app, Action& action) {
-  auto* command = app.add_subcommand("diff", kDescription);
+  auto* command = app.add_subcommand("diff");
+  describe(*command, kManual);
   const auto arguments = std::make_shared<DiffArguments>();
-  command->footer(kFooter);
   command->add_option("REFERENCE", arguments->reference, "Trace of the reference; - is standard input")->required();
   command->add_option("PORT", arguments->port, "Trace of the port; - is standard input")->required();
   command
@@ -92,6 +107,8 @@ void add_diff(CLI::App& app, Action& action) {
   command->add_option("--rows", arguments->rows, "Rows of the table; 0 shows every record")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  command->add_option("--html", arguments->html, "Also write one self-contained page to look at (docs/report.md)")
+      ->option_text("FILE");
   command->add_flag("--json", arguments->json, "Write the whole verdict as JSON (docs/diff.md)");
   command->add_flag("--no-progress", arguments->no_progress, "No progress line on a terminal");
   command->callback([arguments, &action] { action = [arguments] { return run(*arguments); }; });

@@ -5,11 +5,26 @@
 #include <csignal>
 #include <exception>
 
+#include "check_command.h"
 #include "diff_command.h"
 #include "exit_status.h"
 #include "fvhooks/warning.h"
+#include "manual.h"
+#include "show_command.h"
+#include "stats_command.h"
 
 namespace {
+
+const fvtrace::Manual kManual = {
+    "read and compare activation traces: where does a port of a model first go wrong?",
+    "A trace is a file of JSON lines, one a tensor, that FastVideo's tracer or fvhooks wrote (docs/record.md). `-` is\n"
+    "standard input.",
+    "fvtrace diff reference.jsonl port.jsonl     the module that first goes wrong\n"
+    "fvtrace COMMAND --help                      more of each command",
+    "0   done, and nothing is wrong\n"
+    "1   the traces differ, or a trace is not as it should be\n"
+    "2   could not run",
+    fvtrace::kTerminalEnvironment};
 
 void log_to_standard_error() {
   spdlog::set_default_logger(spdlog::stderr_color_mt("fvtrace"));
@@ -18,12 +33,15 @@ void log_to_standard_error() {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Reads and compares activation traces: where does a port of a model first go wrong?", "fvtrace");
+  CLI::App app("", "fvtrace");
+  fvtrace::describe(app, kManual);
   app.set_version_flag("--version", "fvtrace " FVHOOKS_VERSION);
   app.require_subcommand(1);
-  app.footer("`fvtrace COMMAND --help` has examples.");
   fvtrace::Action action;
   fvtrace::add_diff(app, action);
+  fvtrace::add_show(app, action);
+  fvtrace::add_stats(app, action);
+  fvtrace::add_check(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

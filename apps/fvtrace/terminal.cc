@@ -32,21 +32,22 @@ std::size_t stdout_width() {
   return is_known ? size.ws_col : kDefault;
 }
 
-bool print(const std::string& text) {
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const auto written = write(STDOUT_FILENO, rest.data(), rest.size());
+Written write_out(std::string_view text) {
+  while (!text.empty()) {
+    const auto written = write(STDOUT_FILENO, text.data(), text.size());
     if (written >= 0) {
-      rest.remove_prefix(static_cast<std::size_t>(written));
+      text.remove_prefix(static_cast<std::size_t>(written));
     } else if (errno == EPIPE) {
-      return true;
+      return Written::ReaderLeft;
     } else if (errno != EINTR) {
       spdlog::error("standard output: {}", std::strerror(errno));
-      return false;
+      return Written::Failed;
     }
   }
-  return true;
+  return Written::Whole;
 }
+
+bool print(std::string_view text) { return write_out(text) != Written::Failed; }
 
 ProgressLine::ProgressLine(std::string what, bool is_wanted)
     : what_(std::move(what)),

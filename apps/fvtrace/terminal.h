@@ -2,7 +2,9 @@
 // What the command knows of the terminal that it talks to.
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace fvtrace {
 
@@ -10,9 +12,10 @@ namespace fvtrace {
 bool stdout_shows_colour();
 std::size_t stdout_width();  // 100 where it is no terminal
 
-// Writes to standard output. A reader that has left (`| head`) is no failure; a full disk is: it is reported, and
-// false.
-bool print(const std::string& text);
+// Writes to standard output. A reader that has left (`| head`) is no failure; a full disk is: it is reported.
+enum class Written : std::uint8_t { Whole, ReaderLeft, Failed };
+Written write_out(std::string_view text);
+bool print(std::string_view text);  // false: failed
 
 // One line on standard error, if that is a terminal, from the first second on.
 class ProgressLine {

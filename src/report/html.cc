@@ -10,6 +10,7 @@
 #include "fvhooks/report.h"
 #include "report/html_data.h"
 #include "report/html_page.h"
+#include "trace/base64.h"
 
 namespace fvhooks {
 namespace {
@@ -20,13 +21,12 @@ using internal::Replacement;
 static_assert(std::endian::native == std::endian::little, "typed arrays in the page are little-endian");
 
 std::string base64(std::string_view bytes) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const auto byte = [&](std::size_t i) { return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U; };
   std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
+  text.reserve(internal::base64_length(bytes.size()));
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const auto group = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
-    for (int shift = 18; shift >= 0; shift -= 6) text += kAlphabet[group >> shift & 63];
+    for (int shift = 18; shift >= 0; shift -= 6) text += internal::kBase64Alphabet[group >> shift & 63];
   }
   const auto padding = (3 - bytes.size() % 3) % 3;
   std::fill(text.end() - static_cast<std::ptrdiff_t>(padding), text.end(), '=');
