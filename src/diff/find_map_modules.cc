@@ -55,6 +55,11 @@ TensorTrait trait_of(const Record& record) {
 
 bool is_input_label(std::string_view label) { return label.starts_with("in"); }
 
+bool lies_in(const ModuleTrait& module, const ModuleTrait& container) {
+  return module.root == container.root && module.name != container.name &&
+         (container.name.empty() || module.name.starts_with(container.name + "."));
+}
+
 class Collector {
  public:
   explicit Collector(std::optional<std::optional<std::int64_t>> step) : wanted_step_(step) {}
@@ -135,9 +140,10 @@ class Collector {
     for (std::size_t i = 0; i < by_magnitude.size(); ++i) {
       const double limit = output(by_magnitude[i]).magnitude * (1 + 2 * kSame);
       for (std::size_t j = i + 1; j < by_magnitude.size() && output(by_magnitude[j]).magnitude <= limit; ++j) {
-        if (is_same(output(by_magnitude[i]), output(by_magnitude[j]))) {
-          traits_.modules[std::max(by_magnitude[i], by_magnitude[j])].is_origin = false;
-        }
+        const auto [earlier, later] = std::minmax(by_magnitude[i], by_magnitude[j]);
+        auto& module = traits_.modules[later];
+        if (lies_in(traits_.modules[earlier], module)) continue;
+        module.is_origin &= !is_same(output(earlier), output(later));
       }
     }
     for (auto& module : traits_.modules) {

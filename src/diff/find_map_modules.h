@@ -30,7 +30,7 @@ struct ModuleTrait {
   std::vector<TensorTrait> inputs, outputs;
   std::uint64_t order = 0;
   bool is_container = false;  // other modules of the trace lie in it
-  bool is_origin = true;      // its first output was not computed before, by another module
+  bool is_origin = true;      // no module outside of it computed its first output before
 };
 
 struct ModuleTraits {
