@@ -8,15 +8,11 @@ Tensor WanAttnProcessor::operator()(WanAttentionImpl& attn, const Tensor& hidden
                                     const std::optional<RotaryEmbedding>& rotary_emb) const {
   const auto& context = encoder_hidden_states ? *encoder_hidden_states : hidden_states;
   const auto projected = project(attn, hidden_states, context);
-  auto query = split_heads(projected.query, attn.heads);
-  auto key = split_heads(projected.key, attn.heads);
-  const auto value = split_heads(projected.value, attn.heads);
+  QueryKeyValue heads{split_heads(projected.query, attn.heads), split_heads(projected.key, attn.heads),
+                      split_heads(projected.value, attn.heads)};
+  if (rotary_emb) rotate(heads, *rotary_emb);
 
-  if (rotary_emb) {
-    query = apply_rotary_emb(query, *rotary_emb);
-    key = apply_rotary_emb(key, *rotary_emb);
-  }
-
+  const auto& [query, key, value] = heads;
   const auto output = merge_heads(attention(query, key, value, attention_mask)).type_as(query);
   return attn.out_dropout(attn.out_projection(output));
 }
@@ -34,6 +30,11 @@ Tensor WanAttnProcessor::split_heads(const Tensor& tensor, std::int64_t heads) c
 }
 
 Tensor WanAttnProcessor::merge_heads(const Tensor& tensor) const { return tensor.flatten(2, 3); }
+
+void WanAttnProcessor::rotate(QueryKeyValue& heads, const RotaryEmbedding& rotary_emb) const {
+  heads.query = apply_rotary_emb(heads.query, rotary_emb);
+  heads.key = apply_rotary_emb(heads.key, rotary_emb);
+}
 
 Tensor WanAttnProcessor::apply_rotary_emb(const Tensor& hidden_states, const RotaryEmbedding& rotary_emb) const {
   using torch::indexing::Ellipsis;

@@ -33,6 +33,8 @@ class WanAttnProcessor {
   virtual Tensor split_heads(const Tensor& tensor, std::int64_t heads) const;
   virtual Tensor merge_heads(const Tensor& tensor) const;
 
+  // Rotates query and key.
+  virtual void rotate(QueryKeyValue& heads, const RotaryEmbedding& rotary_emb) const;
   // hidden_states: [batch, tokens, heads, attention_head_dim]. Turns the pairs (0, 1), (2, 3), … of a head.
   virtual Tensor apply_rotary_emb(const Tensor& hidden_states, const RotaryEmbedding& rotary_emb) const;
 

@@ -16,32 +16,32 @@ class Planted : public fvhooks::ForwardHook {
   std::string name_ = "planted " + std::to_string(count_++);
 };
 
-class PlantedUse : public Planted {
+class PlantedResult : public Planted {
  public:
-  explicit PlantedUse(Port::Use use) : use_(std::move(use)) {}
+  explicit PlantedResult(Port::Result result) : result_(std::move(result)) {}
   void pre_forward(torch::nn::Module&, fvhooks::ValueRef args) override { input_ = *args[0].get<Tensor>(); }
   void post_forward(torch::nn::Module&, fvhooks::ValueRef output) override {
     auto& tensor = *output.get<Tensor>();
-    tensor = use_(std::exchange(input_, {}), tensor);
+    tensor = result_(std::exchange(input_, {}), tensor);
   }
 
  private:
-  Port::Use use_;
+  Port::Result result_;
   Tensor input_;
 };
 
-class PlantedPass : public Planted {
+class PlantedArguments : public Planted {
  public:
-  explicit PlantedPass(Port::Pass pass) : pass_(std::move(pass)) {}
-  void pre_forward(torch::nn::Module&, fvhooks::ValueRef args) override { pass_(args); }
+  explicit PlantedArguments(Port::Change change) : change_(std::move(change)) {}
+  void pre_forward(torch::nn::Module&, fvhooks::ValueRef args) override { change_(args); }
 
  private:
-  Port::Pass pass_;
+  Port::Change change_;
 };
 
-class PlantedChange : public Planted {
+class PlantedOutput : public Planted {
  public:
-  explicit PlantedChange(Port::Change change) : change_(std::move(change)) {}
+  explicit PlantedOutput(Port::Change change) : change_(std::move(change)) {}
   void post_forward(torch::nn::Module&, fvhooks::ValueRef output) override { change_(output); }
 
  private:
@@ -54,21 +54,22 @@ void attach(torch::nn::Module& module, std::shared_ptr<fvhooks::ForwardHook> hoo
 
 }  // namespace
 
-void Port::caller_uses(torch::nn::Module& module, Use use) {
-  attach(module, std::make_shared<PlantedUse>(std::move(use)));
+void Port::caller_passes(torch::nn::Module& module, Change arguments) {
+  attach(module, std::make_shared<PlantedArguments>(std::move(arguments)));
 }
 
-void Port::caller_passes(torch::nn::Module& module, Pass pass) {
-  attach(module, std::make_shared<PlantedPass>(std::move(pass)));
+void Port::caller_uses(torch::nn::Module& module, Result result) {
+  attach(module, std::make_shared<PlantedResult>(std::move(result)));
 }
 
-void Port::module_returns(torch::nn::Module& module, Use use) {
-  once_traced_.push_back([&module, hook = std::make_shared<PlantedUse>(std::move(use))] { attach(module, hook); });
-}
-
-void Port::module_returns_changed(torch::nn::Module& module, Change change) {
+void Port::module_returns(torch::nn::Module& module, Result result) {
   once_traced_.push_back(
-      [&module, hook = std::make_shared<PlantedChange>(std::move(change))] { attach(module, hook); });
+      [&module, hook = std::make_shared<PlantedResult>(std::move(result))] { attach(module, hook); });
+}
+
+void Port::module_returns_changed(torch::nn::Module& module, Change output) {
+  once_traced_.push_back(
+      [&module, hook = std::make_shared<PlantedOutput>(std::move(output))] { attach(module, hook); });
 }
 
 void Port::finish() {

@@ -14,17 +14,18 @@ class Port {
  public:
   Port(WanTransformer3DModel& model_, DenoiseInputs& inputs_) : model(*model_), inputs(inputs_) {}
 
-  // What the caller of `module` does with its output.
-  using Use = std::function<Tensor(const Tensor& input, const Tensor& output)>;
-  void caller_uses(torch::nn::Module& module, Use use);
-  // What the caller of `module` passes as its first argument, given the arguments.
-  using Pass = std::function<void(fvhooks::ValueRef args)>;
-  void caller_passes(torch::nn::Module& module, Pass pass);
+  // From a module's first argument and its output, both tensors, to what stands for the output.
+  using Result = std::function<Tensor(const Tensor& input, const Tensor& output)>;
+  // Changes arguments, or an output, in place.
+  using Change = std::function<void(fvhooks::ValueRef value)>;
 
-  // What `module` returns; the first is for modules that take and return a tensor.
-  void module_returns(torch::nn::Module& module, Use use);
-  using Change = std::function<void(fvhooks::ValueRef output)>;
-  void module_returns_changed(torch::nn::Module& module, Change change);
+  // The caller of `module` passes changed arguments; takes something else for its output.
+  void caller_passes(torch::nn::Module& module, Change arguments);
+  void caller_uses(torch::nn::Module& module, Result result);
+
+  // `module` returns something else.
+  void module_returns(torch::nn::Module& module, Result result);
+  void module_returns_changed(torch::nn::Module& module, Change output);
 
   // Call once the model is traced.
   void finish();

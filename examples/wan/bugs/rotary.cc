@@ -38,13 +38,10 @@ class InPlace : public WanAttnProcessor {
   }
 };
 
-// The processor is asked for the query first.
 class QueryOnly : public WanAttnProcessor {
-  Tensor apply_rotary_emb(const Tensor& hidden_states, const RotaryEmbedding& rotary_emb) const override {
-    is_query_ = !is_query_;
-    return is_query_ ? WanAttnProcessor::apply_rotary_emb(hidden_states, rotary_emb) : hidden_states;
+  void rotate(QueryKeyValue& heads, const RotaryEmbedding& rotary_emb) const override {
+    heads.query = apply_rotary_emb(heads.query, rotary_emb);
   }
-  mutable bool is_query_ = false;
 };
 
 struct Axes {
