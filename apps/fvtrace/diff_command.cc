@@ -10,6 +10,7 @@
 
 #include "exit_status.h"
 #include "fvhooks/diff.h"
+#include "fvhooks/name_map.h"
 #include "fvhooks/report.h"
 #include "manual.h"
 #include "terminal.h"
@@ -21,20 +22,31 @@ const Manual kManual = {
     "compare the trace of a port with that of its reference and name the module that first goes wrong",
     "Records are paired on (module, tensor, step, call) and held against a threshold, in the reference's order of\n"
     "execution. With inputs recorded (FASTVIDEO_TRACE_INPUTS=1 on both sides) the verdict tells the module that\n"
-    "introduced an error from those that pass it on.",
+    "introduced an error from those that pass it on.\n\n"
+    "A trace is a file, also one that zstd compressed; a folder of *.jsonl; a quoted pattern (\"trace-*.jsonl\"); or "
+    "a\n"
+    "path with <rank> in it. Several files on one side are the ranks of one run. - is standard input.",
     "fvtrace diff reference.jsonl port.jsonl\n"
+    "fvtrace diff \"reference-<rank>.jsonl\" \"port-<rank>.jsonl\"      all ranks of a run\n"
+    "fvtrace diff --noise rerun.jsonl reference.jsonl port.jsonl    floors from a legitimate variation of the "
+    "reference\n"
+    "fvtrace diff --fail-on diverged,shape,non-finite reference.jsonl port.jsonl\n"
+    "fvtrace diff --map map.txt reference.jsonl port.jsonl          modules have other names in the port\n"
     "fvtrace diff --html report.html reference.jsonl port.jsonl     a page to look at\n"
     "fvtrace diff --rtol 1e-4 reference.jsonl port.jsonl            one threshold for every record\n"
     "fvtrace diff --json reference.jsonl - < port.jsonl             for programs",
-    "0   all within\n"
-    "1   diverged or incomparable\n"
+    "0   at least one pair was compared, and no record has a status of --fail-on\n"
+    "1   some record has, or nothing was compared\n"
     "2   could not run",
     kTerminalEnvironment};
 
 struct DiffArguments {
   std::string reference, port;
   std::string html;
+  std::string map, reversed_map;
   std::optional<double> rtol;
+  std::vector<std::string> noise;
+  std::vector<std::string> fail_on;
   std::string dtype = "float32";
   bool json = false, no_progress = false;
   std::size_t rows = 40;
@@ -45,9 +57,42 @@ std::optional<fvhooks::DType> dtype_named(const std::string& name) {
   return fvhooks::dtype_from_torch_name(name.starts_with("torch.") ? name : "torch." + name);
 }
 
+// What --fail-on takes in the place of all statuses but equal, within and reordered.
+std::vector<std::string> usual_failures() {
+  std::vector<std::string> names;
+  for (const auto status : fvhooks::DiffOptions().fail_on) names.emplace_back(fvhooks::status_name(status));
+  return names;
+}
+
+std::vector<fvhooks::Status> statuses(const std::vector<std::string>& names) {
+  std::vector<fvhooks::Status> found;
+  for (const auto& name : names) {
+    if (const auto status = fvhooks::status_named(name)) found.push_back(*status);  // checked when parsed
+  }
+  return found;
+}
+
+// Nothing: names are as they are.
+fvhooks::Expected<std::optional<fvhooks::NameMap>> read_names(const DiffArguments& arguments) {
+  using fvhooks::MapDirection;
+  if (arguments.map.empty() && arguments.reversed_map.empty()) return std::optional<fvhooks::NameMap>();
+  auto names = arguments.map.empty() ? fvhooks::NameMap::read(arguments.reversed_map, MapDirection::ReferenceToPort)
+                                     : fvhooks::NameMap::read(arguments.map, MapDirection::PortToReference);
+  if (!names) return names.error();
+  return std::optional(*std::move(names));
+}
+
 int run(const DiffArguments& arguments) {
+  const auto names = read_names(arguments);
+  if (!names) {
+    spdlog::error(names.error().message);
+    return kCouldNotRun;
+  }
   fvhooks::DiffOptions options;
+  options.names = *names ? &**names : nullptr;
   options.rtol = arguments.rtol;
+  options.noise = arguments.noise;
+  options.fail_on = statuses(arguments.fail_on);
   options.assumed_dtype = dtype_named(arguments.dtype).value_or(fvhooks::DType::Float32);  // checked when parsed
   ProgressLine progress("reading traces", !arguments.no_progress);
   options.progress = [&](double fraction) { progress.update(fraction); };
@@ -91,13 +136,32 @@ void add_diff(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("diff");
   describe(*command, kManual);
   const auto arguments = std::make_shared<DiffArguments>();
-  command->add_option("REFERENCE", arguments->reference, "Trace of the reference; - is standard input")->required();
-  command->add_option("PORT", arguments->port, "Trace of the port; - is standard input")->required();
+  arguments->fail_on = usual_failures();
+  command->add_option("REFERENCE", arguments->reference, "Trace of the reference: file, folder, pattern or -")
+      ->required();
+  command->add_option("PORT", arguments->port, "Trace of the port, likewise")->required();
   command
       ->add_option("--rtol", arguments->rtol,
                    "Relative L2 error allowed everywhere, in place of the model from dtype and depth")
       ->check([](const std::string& text) {
         return is_tolerance(text) ? std::string() : text + " is no tolerance: write a finite number, not negative";
+      });
+  command
+      ->add_option(
+          "--noise", arguments->noise,
+          "Trace of a legitimate variation of the reference (another thread count, kernel, dtype): its distance "
+          "is the floor of each record; may be given again")
+      ->option_text("TRACE")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--fail-on", arguments->fail_on,
+                   "Statuses that make the comparison fail, comma-separated; nothing compared always does")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->option_text("LIST")
+      ->check([](const std::string& name) {
+        return fvhooks::status_named(name) ? std::string()
+                                           : name + " is no status (diverged, missing, ...: docs/diff.md)";
       });
   command->add_option("--dtype", arguments->dtype, "Dtype assumed of records that do not say theirs")
       ->check([](const std::string& name) {
@@ -107,6 +171,13 @@ void add_diff(CLI::App& app, Action& action) {
   command->add_option("--rows", arguments->rows, "Rows of the table; 0 shows every record")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  auto* map = command
+                  ->add_option("--map", arguments->map,
+                               "Rules for names: the port's = the reference's (docs/map.md); `fvtrace map` writes them")
+                  ->option_text("FILE");
+  command->add_option("--map-reversed", arguments->reversed_map, "Rules of which the left side is the reference's")
+      ->option_text("FILE")
+      ->excludes(map);
   command->add_option("--html", arguments->html, "Also write one self-contained page to look at (docs/report.md)")
       ->option_text("FILE");
   command->add_flag("--json", arguments->json, "Write the whole verdict as JSON (docs/diff.md)");

@@ -14,10 +14,12 @@ namespace fvhooks {
 class NameMap;
 
 struct DiffOptions {
-  std::optional<double> rtol;                     // relative L2 error allowed; else noise, else dtype and depth
-  DType assumed_dtype = DType::Float32;           // of records that do not say theirs
-  std::vector<std::string> noise;                 // traces of legitimate variations of the reference
-  const NameMap* names = nullptr;                 // of the port, in the reference
+  std::optional<double> rtol;            // relative L2 error allowed; else noise, else dtype and depth
+  DType assumed_dtype = DType::Float32;  // of records that do not say theirs
+  std::vector<std::string> noise;        // traces of legitimate variations of the reference
+  const NameMap* names = nullptr;        // of the port, in the reference
+  std::vector<Status> fail_on = {Status::Diverged, Status::Shape, Status::NonFinite,
+                                 Status::Missing,  Status::Extra, Status::Incomparable};
   std::function<void(double fraction)> progress;  // of all files together, now and then
 };
 

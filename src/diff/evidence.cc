@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "diff/call_stack.h"
 #include "diff/error.h"
 #include "diff/evidence_bias.h"
 #include "diff/threshold.h"
@@ -17,27 +16,39 @@ std::string counted(std::size_t count, const std::string& what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
+// At least half of what is floating point on both sides is coarser in the port: it is meant so.
+bool is_narrower_throughout(const Pairs& pairs) {
+  std::size_t coarser = 0, count = 0;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const auto& row = pairs.row(i);
+    if (row.reference_dtype == Row::kNoDType || row.port_dtype == Row::kNoDType) continue;
+    const double reference = epsilon(static_cast<DType>(row.reference_dtype));
+    const double port = epsilon(static_cast<DType>(row.port_dtype));
+    if (reference == 0 || port == 0) continue;
+    ++count;
+    coarser += port > reference;
+  }
+  return 2 * coarser >= count && coarser != 0;
+}
+
 // Thresholds of errors, record by record in the order of execution.
 class Thresholds {
  public:
-  Thresholds(const DiffOptions& options, const NoiseFloors* noise)
-      : options_(options), noise_(noise), rounding_(options.assumed_dtype) {}
+  Thresholds(const DiffOptions& options, const NoiseFloors* noise, bool port_dtypes_count)
+      : options_(options), noise_(noise), rounding_(options.assumed_dtype, port_dtypes_count) {}
 
   double next(const RecordKey& key, const Row& row, std::size_t index) {
-    const auto bounds = rounding_.next(row, key.rank);
-    const double inherited = row.by_sketch() ? calls_.inherited_error(key, row.is_input) : Row::kNaN;
-    calls_.take(key, row, index);
+    const auto bounds = rounding_.next(key, row, index);
     if (options_.rtol) return *options_.rtol;
     if (noise_) {
       const double threshold = noise_->threshold(row.reference, key);
       if (!std::isnan(threshold)) {
         ++by_noise_;
-        return std::max(threshold, kMostGainByRounding * bounds.own);
+        return std::max(threshold, bounds.least);
       }
     }
     ++by_model_;
-    if (std::isnan(inherited)) return bounds.accumulated;
-    return std::min(bounds.accumulated, kMostGainByRounding * std::max(inherited, bounds.own));
+    return bounds.most;
   }
 
   std::string source() const {
@@ -58,7 +69,6 @@ class Thresholds {
   const DiffOptions& options_;
   const NoiseFloors* noise_;
   RoundingModel rounding_;
-  CallStack calls_;
   std::size_t by_noise_ = 0, by_model_ = 0;
 };
 
@@ -84,7 +94,7 @@ void note_what_could_not_be_seen(std::vector<std::string>& notes, const Pairs& p
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const auto& row = pairs.row(i);
     if (!row.is_pair()) continue;
-    without_sketch += !std::isnan(row.error) && !row.by_sketch() && row.error != 0;
+    without_sketch += !std::isnan(row.error) && !row.by_sketch();
     non_finite += row.has_non_finite;
     if (row.status != Status::Within && row.status != Status::Diverged) continue;
     const auto interval = error_interval(row.error, 1 << row.sketch_log2);
@@ -113,7 +123,7 @@ void note_what_could_not_be_seen(std::vector<std::string>& notes, const Pairs& p
 }  // namespace
 
 Judgement judge_rows(Pairs& pairs, const DiffOptions& options, const NoiseFloors* noise) {
-  Thresholds thresholds(options, noise);
+  Thresholds thresholds(options, noise, is_narrower_throughout(pairs));
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     auto& row = pairs.row(i);
     if (row.reference == Row::kNone) continue;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "diff/alignment.h"
 #include "diff/error.h"
@@ -58,6 +59,15 @@ NoiseFloors noise_floors(const SharedTrace& reference, const std::vector<SharedT
   return floors;
 }
 
+// Status by status, as was asked; nothing compared is not a pass.
+bool has_passed(const Verdict& verdict, const DiffOptions& options) {
+  const auto uncompared =
+      verdict.count(Status::Missing) + verdict.count(Status::Extra) + verdict.count(Status::Incomparable);
+  const auto all = std::accumulate(verdict.counts.begin(), verdict.counts.end(), std::size_t{0});
+  return all != uncompared &&
+         std::ranges::all_of(options.fail_on, [&](Status status) { return verdict.count(status) == 0; });
+}
+
 }  // namespace
 
 Verdict judge(const SharedTrace& reference, const SharedTrace& port, const DiffOptions& options,
@@ -78,10 +88,11 @@ Verdict judge(const SharedTrace& reference, const SharedTrace& port, const DiffO
   for (std::size_t i = 0; i < pairs->size(); ++i) {
     const auto status = pairs->row(i).status;
     ++verdict.counts[static_cast<std::size_t>(status)];
-    if (is_failure(status) && !verdict.first_diverged) verdict.first_diverged = i;
+    const bool fails = std::ranges::find(options.fail_on, status) != options.fail_on.end();
+    if (fails && !verdict.first_diverged) verdict.first_diverged = i;
   }
   verdict.introducer = find_introducer(*pairs);
-  verdict.passed = !verdict.first_diverged && pairs->size() != 0;
+  verdict.passed = has_passed(verdict, options);
   if (count_rows(*pairs, [](const Row& row) { return row.is_pair(); }) == 0) {
     verdict.notes.push_back("no record of the reference has a counterpart in the port: nothing was compared");
   }

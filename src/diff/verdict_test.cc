@@ -77,6 +77,25 @@ TEST(Verdict, WithALooseToleranceForgivesASmallBug) {
   EXPECT_TRUE(judge(traced(Bug::None).trace(), traced(Bug::LeafBias).trace(), loose).passed);
 }
 
+TEST(Verdict, FailsOnTheStatusesThatWereAskedFor) {
+  DiffOptions options;
+  options.fail_on = {Status::Missing};
+  EXPECT_TRUE(judge(traced(Bug::None).trace(), traced(Bug::LeafBias).trace(), options).passed);
+  EXPECT_FALSE(judge(traced(Bug::None).trace(), traced(Bug::LeafMissing).trace(), options).passed);
+  options.fail_on = {Status::Equal};
+  EXPECT_FALSE(judge(traced(Bug::None).trace(), traced(Bug::None).trace(), options).passed);
+}
+
+TEST(Verdict, OfNothingComparedIsNoPassWhateverIsAskedFor) {
+  std::vector<Record> a(1), b(1);
+  a[0].module = "a";
+  b[0].module = "b";
+  DiffOptions options;
+  options.fail_on = {Status::Diverged};
+  EXPECT_FALSE(judge(trace_of(a), trace_of(b), options).passed);
+  EXPECT_FALSE(judge(trace_of(a), trace_of(a), options).passed) << "incomparable";
+}
+
 std::vector<Status> statuses(const Verdict& verdict) {
   std::vector<Status> all;
   for (std::size_t i = 0; i < verdict.size(); ++i) all.push_back(verdict.row(i).status);
@@ -108,7 +127,9 @@ RC_GTEST_PROP(Verdict, HoldsTogetherOnDamagedStreams, ()) {
   static const auto whole = traced(Bug::StaleStep, 1e-7F).in_file_order();
   const auto damaged = [] {
     std::vector<Record> records;
-    for (const auto i : *rc::gen::container<std::vector<std::size_t>>(rc::gen::inRange<std::size_t>(0, whole.size()))) {
+    const auto kept = *rc::gen::nonEmpty(
+        rc::gen::container<std::vector<std::size_t>>(rc::gen::inRange<std::size_t>(0, whole.size())));
+    for (const auto i : kept) {
       records.push_back(whole[i]);
       auto& record = records.back();
       if (*rc::gen::weightedElement<bool>({{9, false}, {1, true}})) record.call.reset();

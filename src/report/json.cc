@@ -140,9 +140,10 @@ void write_json_report(const Verdict& verdict, const std::function<void(std::str
   write_side(json, "port", verdict.port);
   json.key("comparisons");
   json.begin_array();
+  constexpr std::size_t kComparisonsInAPiece = 128;
   for (std::size_t i = 0; i < verdict.size(); ++i) {
     write_comparison(json, verdict.comparison(i));
-    write(json.take());
+    if (i % kComparisonsInAPiece == 0) write(json.take());
   }
   json.end_array();
   json.end_object();

@@ -40,7 +40,7 @@ std::string moment(const std::optional<std::int64_t>& step, std::uint64_t call,
 
 std::string headline(const Verdict& verdict, const Paint& paint) {
   if (verdict.passed) {
-    const auto count = verdict.size();
+    const auto count = verdict.count(Status::Equal) + verdict.count(Status::Within) + verdict.count(Status::Reordered);
     return fmt::format("{}  {} record{}\n", paint.good("PASS"), count, count == 1 ? " agrees" : "s agree");
   }
   const auto differs =

@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "trace/json_number.h"
@@ -59,6 +60,16 @@ std::optional<JsonNumber> number_in(std::string_view token) {
   if (const auto special = special_number(token)) return *special;  // FastVideo's bare words
   return parse_json_number(token);
 }
+std::optional<JsonNumber> number_in(Nested& /*value*/, std::string_view token) { return number_in(token); }
+
+// The grammar of a plain line has been checked. Nearly all are floats, neither huge nor tiny.
+std::optional<JsonNumber> number_in(const Plain& /*value*/, std::string_view token) {
+  double value = 0;
+  const bool is_float = token.find('.') != std::string_view::npos;
+  const auto* const end = token.data() + token.size();
+  if (is_float && std::from_chars(token.data(), end, value).ec == std::errc{}) return value;
+  return number_in(token);
+}
 
 // simdjson reads only what it is asked for: what is kept as raw text is walked once, to be sure that it is JSON.
 void check_nested(Nested value, int depth) {
@@ -96,6 +107,15 @@ T& alternative(Value& value) {
 }
 
 bool read_size(std::string_view token, std::vector<std::int64_t>& sizes) {
+  constexpr std::size_t kSurelyFits = 18;
+  const bool is_simple = token.size() <= kSurelyFits && token[0] != '0' &&
+                         std::all_of(token.begin(), token.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (is_simple) {
+    std::int64_t size = 0;
+    for (const char c : token) size = 10 * size + (c - '0');
+    sizes.push_back(size);
+    return true;
+  }
   const auto number = parse_json_number(token);
   const auto* integer = number ? std::get_if<Int128>(&*number) : nullptr;
   const bool is_size = integer && *integer >= std::numeric_limits<std::int64_t>::min() &&
@@ -180,7 +200,7 @@ void read_value(Json json, Value& value) {
     value = nullptr;
   } else if (token == "true" || token == "false") {
     alternative<RawJson>(value).text = token;
-  } else if (const auto number = number_in(token)) {
+  } else if (const auto number = number_in(json, token)) {
     std::visit([&](auto exact) { value = exact; }, *number);
   } else {
     throw NoRecord{"not JSON"};
@@ -195,37 +215,70 @@ std::string_view read_text(std::string_view key, Json json) {
 
 template <class Integer, class Json>
 Integer read_integer(std::string_view key, Json json) {
-  const auto number = parse_json_number(token_of(json));
-  const auto* integer = number ? std::get_if<Int128>(&*number) : nullptr;
-  if (!integer || *integer < std::numeric_limits<Integer>::min() || *integer > std::numeric_limits<Integer>::max()) {
+  const auto token = token_of(json);
+  Integer value{};
+  // JSON's grammar is stricter than from_chars': it takes no zeros in front.
+  const auto [end, failed] = std::from_chars(token.data(), token.data() + token.size(), value);
+  const auto digits = token.substr(token[0] == '-' ? 1 : 0);
+  const bool has_zeros_in_front = digits.size() > 1 && digits[0] == '0';
+  const bool is_minus_zero = std::is_unsigned_v<Integer> && token == "-0";
+  if (is_minus_zero) return 0;
+  if (failed != std::errc{} || end != token.data() + token.size() || has_zeros_in_front) {
     throw NoRecord{"\"" + std::string(key) + "\" is not an integer" +
                    (std::is_unsigned_v<Integer> ? " from 0 to 2^64-1" : " of 64 bits")};
   }
-  return static_cast<Integer>(*integer);
+  return value;
+}
+
+enum class HeadKey : std::uint8_t { None, Module, Tensor, Step, Call, Seq, Run, Root, Rank };
+
+// By length first: this is asked of every member of every line.
+HeadKey head_key(std::string_view key) {
+  switch (key.size()) {
+    case 3:
+      return key == "seq" ? HeadKey::Seq : key == "run" ? HeadKey::Run : HeadKey::None;
+    case 4:
+      if (key == "step") return HeadKey::Step;
+      if (key == "call") return HeadKey::Call;
+      return key == "root" ? HeadKey::Root : key == "rank" ? HeadKey::Rank : HeadKey::None;
+    case 6:
+      return key == "module" ? HeadKey::Module : key == "tensor" ? HeadKey::Tensor : HeadKey::None;
+    default:
+      return HeadKey::None;
+  }
 }
 
 // The keys that a Record and a RecordHead have in common; false for another.
 template <class Json, class Parsed>
 bool read_head_field(std::string_view key, Json json, Parsed& record) {
-  if (key == "module") {
-    record.module = read_text(key, json);
-  } else if (key == "tensor") {
-    record.tensor = read_text(key, json);
-  } else if (key == "step") {
-    record.step.reset();
-    if (token_of(json) != "null") record.step = read_integer<std::int64_t>(key, json);
-  } else if (key == "call") {
-    record.call = read_integer<std::uint64_t>(key, json);
-  } else if (key == "seq") {
-    record.seq = read_integer<std::uint64_t>(key, json);
-  } else if (key == "run") {
-    record.run = read_text(key, json);
-  } else if (key == "root") {
-    record.root = read_text(key, json);
-  } else if (key == "rank") {
-    record.rank = read_integer<std::int64_t>(key, json);
-  } else {
-    return false;
+  switch (head_key(key)) {
+    case HeadKey::None:
+      return false;
+    case HeadKey::Module:
+      record.module = read_text(key, json);
+      break;
+    case HeadKey::Tensor:
+      record.tensor = read_text(key, json);
+      break;
+    case HeadKey::Step:
+      record.step.reset();
+      if (token_of(json) != "null") record.step = read_integer<std::int64_t>(key, json);
+      break;
+    case HeadKey::Call:
+      record.call = read_integer<std::uint64_t>(key, json);
+      break;
+    case HeadKey::Seq:
+      record.seq = read_integer<std::uint64_t>(key, json);
+      break;
+    case HeadKey::Run:
+      record.run = read_text(key, json);
+      break;
+    case HeadKey::Root:
+      record.root = read_text(key, json);
+      break;
+    case HeadKey::Rank:
+      record.rank = read_integer<std::int64_t>(key, json);
+      break;
   }
   return true;
 }
@@ -303,6 +356,7 @@ class HeadBuilder {
 class Needed {
  public:
   void see(std::string_view key) {
+    if (key.size() != std::string_view("module").size()) return;
     has_module_ |= key == "module";
     has_tensor_ |= key == "tensor";
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 
 #include "fvhooks/record.h"
@@ -28,23 +29,27 @@ std::optional<Header> read_header(std::string_view text) {
   return std::nullopt;
 }
 
-// Three bytes become four digits.
 constexpr std::size_t kMaxBytes = 4 * Sketch::kMaxBuckets;
-using SketchBytes = std::array<std::uint8_t, (kMaxBytes + 2) / 3 * 3>;  // as many zeros behind the last as base64 reads
+using SketchBytes = std::array<std::uint8_t, kMaxBytes + 2>;
 
-SketchBytes stored_bytes(const Sketch& sketch) {
-  SketchBytes bytes{};
-  for (std::size_t i = 0; i < static_cast<std::size_t>(sketch.buckets); ++i) {
+// How many bytes there are. Behind them stand zeros, as many as base64 reads.
+std::size_t store_bytes(const Sketch& sketch, SketchBytes& bytes) {
+  const auto buckets = static_cast<std::size_t>(sketch.buckets);
+  for (std::size_t i = 0; i < buckets; ++i) {
     const auto word = std::bit_cast<std::uint32_t>(sketch.values[i]);
     for (std::size_t byte = 0; byte < 4; ++byte) bytes[4 * i + byte] = static_cast<std::uint8_t>(word >> (8 * byte));
   }
-  return bytes;
+  bytes[4 * buckets] = bytes[4 * buckets + 1] = 0;
+  return 4 * buckets;
 }
 
 void write_base64(char* out, const std::uint8_t* bytes, std::size_t count) {
-  for (std::size_t i = 0; i < count; i += 3) {
+  for (std::size_t i = 0; i < count; i += 3, out += 4) {
     const auto group = std::uint32_t{bytes[i]} << 16 | std::uint32_t{bytes[i + 1]} << 8 | bytes[i + 2];
-    for (int shift = 18; shift >= 0; shift -= 6) *out++ = kBase64Alphabet[group >> shift & 63];
+    out[0] = kBase64Alphabet[group >> 18];
+    out[1] = kBase64Alphabet[group >> 12 & 63];
+    out[2] = kBase64Alphabet[group >> 6 & 63];
+    out[3] = kBase64Alphabet[group & 63];
   }
   const std::size_t padding = base64_length(count) / 4 * 3 - count;
   std::fill(out - padding, out, '=');
@@ -52,6 +57,10 @@ void write_base64(char* out, const std::uint8_t* bytes, std::size_t count) {
 
 // The floats of `count` bytes, little-endian.
 void read_floats(const std::uint8_t* bytes, std::size_t count, Sketch& sketch) {
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(sketch.values.data(), bytes, count);
+    return;
+  }
   for (std::size_t i = 0; i < count / 4; ++i) {
     std::uint32_t word = 0;
     for (std::size_t byte = 0; byte < 4; ++byte) word |= std::uint32_t{bytes[4 * i + byte]} << (8 * byte);
@@ -66,10 +75,11 @@ void append_sketch(std::string& out, const Sketch& sketch) {
   out += ':';
   append_json_integer(out, static_cast<std::int64_t>(sketch.buckets));
   out += ':';
-  const auto bytes = 4 * static_cast<std::size_t>(sketch.buckets);
+  SketchBytes bytes;
+  const auto count = store_bytes(sketch, bytes);
   const auto start = out.size();
-  out.resize(start + base64_length(bytes));
-  write_base64(out.data() + start, stored_bytes(sketch).data(), bytes);
+  out.resize(start + base64_length(count));
+  write_base64(out.data() + start, bytes.data(), count);
 }
 
 bool read_sketch(std::string_view text, Sketch& sketch) {
