@@ -13,6 +13,7 @@ from zoo.programs import Model, Programs
 DTYPES = ("fp32", "bf16")
 STEPS = {"zoo": 3, "zoo-other": 4}  # as examples/wan/reference.py has them
 WORKERS = 2
+SEVERAL_VARIANTS = ("explicit-attention", "split-products", "explicit-norms", "transposed-storage", "no-onednn")
 
 # The port is given one thread, so that two of them can run; the reference has its own number.
 ONE_THREAD = ("--threads", "1")
@@ -135,9 +136,10 @@ class Run:
         passed = verdict["exit_status"] == 0
         return CleanScore(self.model.name, self.dtype, variant, found_place(verdict), passed, ways)
 
-    def score_variant(self, variant: str) -> CleanScore:
-        port = self.model.trace_port(self.programs, variant, self.dtype, *ONE_THREAD, "--variant", variant)
-        return self.score_clean(variant, self.reference, port)
+    def score_variant(self, name: str, variants: tuple[str, ...]) -> CleanScore:
+        options = [option for variant in variants for option in ("--variant", variant)]
+        port = self.model.trace_port(self.programs, name, self.dtype, *ONE_THREAD, *options)
+        return self.score_clean(name, self.reference, port)
 
     def score_plain(self, threads: str) -> CleanScore:
         port = self.model.trace_port(self.programs, f"threads-{threads}", self.dtype, "--threads", threads)
@@ -165,8 +167,9 @@ def score_model(programs: Programs, model: Model, dtypes, bugs, variants, progre
             table = read_table(dtype, STEPS[model.config])
             wanted = [expected for bug, expected in table.items() if bug in bugs and dtype in expected.dtypes]
             bug_scores = [pool.submit(run.score_bug, expected) for expected in wanted]
-            clean_scores = [pool.submit(run.score_variant, variant) for variant in variants]
+            clean_scores = [pool.submit(run.score_variant, variant, (variant,)) for variant in variants]
             if variants:
+                clean_scores.append(pool.submit(run.score_variant, "several-at-once", SEVERAL_VARIANTS))
                 clean_scores += [pool.submit(run.score_plain, threads) for threads in ("1", "2")]
                 clean_scores += [
                     pool.submit(run.score_reference, "reference-one-thread", "--threads", "1"),
