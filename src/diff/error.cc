@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace fvhooks::internal {
@@ -44,26 +44,30 @@ bool same_value(const Value& a, const Value& b) {
   return !x && !y;  // null on both sides
 }
 
-// Neither overflowed nor, in a file that lies, NaN.
-bool is_usable(const Sketch& sketch) {
-  const auto end = sketch.values.begin() + sketch.buckets;
-  return std::all_of(sketch.values.begin(), end,
-                     [](float value) { return std::fabs(value) < std::numeric_limits<float>::max(); });
+struct SketchDistance {
+  int buckets = 0;
+  double error = 0;
+  bool is_same = false;  // bit for bit
+};
+
+// `from` itself where it is of that size, else folded into `room`.
+const Sketch& folded(const Sketch& from, int buckets, Sketch& room) {
+  if (from.buckets == buckets) return from;
+  room = fold(from, buckets);
+  return room;
 }
 
-// Sketches of one size, or nothing where a side has none that can be used.
-std::optional<std::pair<Sketch, Sketch>> common_sketches(const Record& reference, const Record& port) {
+// Of sketches of one size; nothing where a side has none, or it has overflowed or, in a file that lies, is not finite.
+std::optional<SketchDistance> sketch_distance(const Record& reference, const Record& port) {
   const int buckets = std::min(reference.sketch.buckets, port.sketch.buckets);
   if (buckets == 0) return std::nullopt;
-  const auto a = fold(reference.sketch, buckets), b = fold(port.sketch, buckets);
-  if (!is_usable(a) || !is_usable(b)) return std::nullopt;
-  return std::pair(a, b);
-}
-
-bool same_sketch(const Sketch& a, const Sketch& b) {
-  return std::equal(a.values.begin(), a.values.begin() + a.buckets, b.values.begin(), [](float x, float y) {
-    return std::bit_cast<std::uint32_t>(x) == std::bit_cast<std::uint32_t>(y);
-  });
+  Sketch room;
+  const auto& a = folded(reference.sketch, buckets, room);
+  const auto& b = folded(port.sketch, buckets, room);
+  const double error = relative_l2(a, b);
+  if (std::isnan(error)) return std::nullopt;
+  const auto bytes = sizeof(float) * static_cast<std::size_t>(buckets);
+  return SketchDistance{buckets, error, std::memcmp(a.values.data(), b.values.data(), bytes) == 0};
 }
 
 // Integers have no rounding: what is not the same is wrong. FastVideo's own sums of integers went through float32, and
@@ -83,9 +87,9 @@ bool are_exact_integers(const Record& reference, const Record& port, bool have_s
 
 // Everything that both sides recorded about the values is the same, and that is something. Of integers only what is
 // exact counts: their mean and std are rounded by whoever computes them.
-bool is_same(const Record& reference, const Record& port, const std::optional<std::pair<Sketch, Sketch>>& sketches,
+bool is_same(const Record& reference, const Record& port, const std::optional<SketchDistance>& sketches,
              bool are_integers) {
-  if (sketches && !same_sketch(sketches->first, sketches->second)) return false;
+  if (sketches && !sketches->is_same) return false;
   bool has_evidence = sketches.has_value();
   for (const auto& [name, value] : reference.stats) {
     const auto* other = port.find(name);
@@ -117,7 +121,8 @@ double magnitude(const Record& reference, std::initializer_list<std::string_view
 }
 
 std::optional<double> element_count(const Record& reference, const Record& port) {
-  const auto shape = recorded_shape(reference) ? recorded_shape(reference) : recorded_shape(port);
+  const auto* own = recorded_shape(reference);
+  const auto* shape = own ? own : recorded_shape(port);
   if (!shape) return std::nullopt;
   double count = 1;
   for (const auto size : *shape) count *= static_cast<double>(size);
@@ -156,6 +161,13 @@ std::optional<StatisticError> largest_statistic_error(const Record& reference, c
   return largest;
 }
 
+bool has_finite_stats(const Record& record) {
+  return std::ranges::all_of(record.stats, [](const auto& stat) {
+    const auto* number = std::get_if<double>(&stat.second);
+    return !number || std::isfinite(*number);
+  });
+}
+
 std::optional<std::string> non_finite_difference(const Record& reference, const Record& port) {
   if (counts_non_finite(reference) && counts_non_finite(port)) {
     const auto count = [](const Record& record) {
@@ -165,6 +177,7 @@ std::optional<std::string> non_finite_difference(const Record& reference, const 
       return count(reference) + " in the reference, " + count(port) + " in the port";
     }
   }
+  if (has_finite_stats(reference) && has_finite_stats(port)) return std::nullopt;
   for (const auto stat : kValueStats) {
     const auto a = reference.number(stat), b = port.number(stat);
     if (!a || !b || (std::isfinite(*a) && std::isfinite(*b))) continue;
@@ -175,7 +188,7 @@ std::optional<std::string> non_finite_difference(const Record& reference, const 
   return std::nullopt;
 }
 
-bool is_empty(const std::optional<std::vector<std::int64_t>>& shape) {
+bool is_empty(const std::vector<std::int64_t>* shape) {
   return shape && std::find(shape->begin(), shape->end(), 0) != shape->end();
 }
 
@@ -189,17 +202,18 @@ std::string why_incomparable(const Record& reference, const Record& port) {
 }
 
 // The values of one tensor by sketch, else by statistics.
-Measured measure_values(const Record& reference, const Record& port) {
-  const auto sketches = common_sketches(reference, port);
+Measured measure_values(const Record& reference, const Record& port, Detail detail) {
+  const auto sketches = sketch_distance(reference, port);
   const bool are_integers = are_exact_integers(reference, port, sketches.has_value());
-  if (is_same(reference, port, sketches, are_integers))
-    return {Status::Equal, 0.0, sketches ? sketches->first.buckets : 0, {}};
-
+  if (is_same(reference, port, sketches, are_integers)) {
+    return {Status::Equal, 0.0, sketches ? sketches->buckets : 0, {}};
+  }
   Measured measured;
   if (are_integers) measured.settled = Status::Diverged;
   if (sketches) {
-    measured.error = relative_l2(sketches->first, sketches->second);
-    measured.buckets = sketches->first.buckets;
+    measured.error = sketches->error;
+    measured.buckets = sketches->buckets;
+    if (detail == Detail::Without) return measured;
   }
   const auto by_statistics = largest_statistic_error(reference, port);
   if (by_statistics) {
@@ -219,6 +233,7 @@ Measured measure_values(const Record& reference, const Record& port) {
 
 bool has_non_finite(const Record& record) {
   if (record.nan != 0 || record.inf != 0) return true;
+  if (has_finite_stats(record)) return false;
   for (const auto stat : {"sum", "min", "max", "abs_max", "abs_mean"}) {  // std of one element is NaN and says nothing
     if (!std::isfinite(record.number(stat).value_or(0))) return true;
   }
@@ -231,14 +246,13 @@ std::optional<DType> recorded_dtype(const Record& record) {
   return name ? dtype_from_torch_name(*name) : std::nullopt;
 }
 
-std::optional<std::vector<std::int64_t>> recorded_shape(const Record& record) {
+const std::vector<std::int64_t>* recorded_shape(const Record& record) {
   const auto* value = record.find("shape");
-  const auto* shape = value ? std::get_if<std::vector<std::int64_t>>(value) : nullptr;
-  return shape ? std::optional(*shape) : std::nullopt;
+  return value ? std::get_if<std::vector<std::int64_t>>(value) : nullptr;
 }
 
-Measured measure(const Record& reference, const Record& port) {
-  const auto shape = recorded_shape(reference), port_shape = recorded_shape(port);
+Measured measure(const Record& reference, const Record& port, Detail detail) {
+  const auto *shape = recorded_shape(reference), *port_shape = recorded_shape(port);
   if (shape && port_shape && *shape != *port_shape) {
     return {
         Status::Shape, {}, 0, shape_text(*shape) + " in the reference, " + shape_text(*port_shape) + " in the port"};
@@ -246,7 +260,8 @@ Measured measure(const Record& reference, const Record& port) {
   if (const auto difference = non_finite_difference(reference, port)) return {Status::NonFinite, {}, 0, *difference};
   if (is_empty(shape) && is_empty(port_shape)) return {Status::Equal, {}, 0, "no elements"};
 
-  auto measured = measure_values(reference, port);
+  auto measured = measure_values(reference, port, detail);
+  if (detail == Detail::Without) return measured;
   const auto dtype = recorded_dtype(reference), port_dtype = recorded_dtype(port);
   if (dtype && port_dtype && *dtype != *port_dtype) {
     measured.detail += (measured.detail.empty() ? "" : "; ") + std::string(torch_name(*dtype)) + " in the reference, " +

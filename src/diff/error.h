@@ -16,7 +16,9 @@ struct Measured {
   std::string detail;
 };
 
-Measured measure(const Record& reference, const Record& port);
+enum class Detail { Without, With };  // a clause for a person takes longer than the numbers
+
+Measured measure(const Record& reference, const Record& port, Detail detail = Detail::With);
 
 // The same as numbers: all of a row but its places in either trace and what comes of a threshold.
 Row measured_row(const Record& reference, const Record& port);
@@ -29,7 +31,7 @@ Interval error_interval(double error, int buckets) noexcept;
 
 bool has_non_finite(const Record& record);  // by its counts or its statistics
 std::optional<DType> recorded_dtype(const Record& record);
-std::optional<std::vector<std::int64_t>> recorded_shape(const Record& record);
+const std::vector<std::int64_t>* recorded_shape(const Record& record);  // null: not recorded
 
 // Four significant digits, for a person.
 std::string short_number(double value);

@@ -1,4 +1,5 @@
 // What a pair of records says, as numbers of which a diff holds millions.
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -15,7 +16,7 @@ std::optional<double> finite_number(const Record& record, std::string_view stat)
 std::optional<double> mean_of(const Record& record) {
   if (const auto mean = finite_number(record, "mean")) return mean;
   const auto sum = finite_number(record, "sum");
-  const auto shape = recorded_shape(record);
+  const auto* shape = recorded_shape(record);
   if (!sum || !shape) return std::nullopt;
   double count = 1;
   for (const auto size : *shape) count *= static_cast<double>(size);
@@ -31,7 +32,7 @@ float bias(std::optional<double> reference, std::optional<double> port, std::opt
 // Rounding is independent from channel to channel, but not from token to token: one modulation, one bias vector, is
 // used by all of them.
 float share_of_noise_in_bias(const Record& reference) {
-  const auto shape = recorded_shape(reference);
+  const auto* shape = recorded_shape(reference);
   if (!shape) return Row::kNaN;
   const auto channels = shape->empty() ? 1 : shape->back();
   return channels > 0 ? static_cast<float>(1 / std::sqrt(static_cast<double>(channels))) : Row::kNaN;
@@ -40,6 +41,34 @@ float share_of_noise_in_bias(const Record& reference) {
 std::uint8_t dtype_code(const Record& record) {
   const auto dtype = recorded_dtype(record);
   return dtype ? static_cast<std::uint8_t>(*dtype) : Row::kNoDType;
+}
+
+bool fits_in(DType dtype, double value) {
+  if (dtype == DType::Float16) return std::fmod(value, std::ldexp(1.0, std::max(std::ilogb(value), -14) - 10)) == 0;
+  return std::fmod(value, std::ldexp(1.0, std::ilogb(value) - 7)) == 0;
+}
+
+// Of the extremes, which are elements: the port's are bfloat16 or float16, and the reference's none of the two.
+bool has_rounded_extremes(const Record& reference, const Record& port) {
+  for (const auto dtype : {DType::BFloat16, DType::Float16}) {
+    bool port_fits = true, reference_fits = true;
+    for (const auto stat : {"min", "max", "abs_max"}) {
+      const auto a = finite_number(reference, stat), b = finite_number(port, stat);
+      if (!a || !b || *a == 0 || *b == 0) continue;
+      reference_fits = reference_fits && fits_in(dtype, *a);
+      port_fits = port_fits && fits_in(dtype, *b);
+    }
+    if (port_fits && !reference_fits) return true;
+  }
+  return false;
+}
+
+bool is_narrower(const Record& reference, const Record& port) {
+  const auto a = recorded_dtype(reference), b = recorded_dtype(port);
+  if (a && b && is_integral(*a) != is_integral(*b)) return false;
+  if (a && b && epsilon(*b) > epsilon(*a)) return true;
+  const bool can_be_rounded = !a || epsilon(*a) < epsilon(DType::Float16);
+  return can_be_rounded && !(a && is_integral(*a)) && has_rounded_extremes(reference, port);
 }
 
 void enter_biases(Row& row, const Record& reference, const Record& port) {
@@ -57,15 +86,16 @@ void enter_biases(Row& row, const Record& reference, const Record& port) {
 
 Row measured_row(const Record& reference, const Record& port) {
   Row row;
-  const auto measured = measure(reference, port);
+  const auto measured = measure(reference, port, Detail::Without);
   row.status = measured.settled.value_or(Status::Incomparable);
   row.is_settled = measured.settled.has_value();
   if (measured.error) row.error = static_cast<float>(*measured.error);
   row.sketch_log2 =
       static_cast<std::uint8_t>(measured.buckets == 0 ? 0 : std::countr_zero(unsigned(measured.buckets))) & 0xF;
   row.has_non_finite = has_non_finite(reference) && has_non_finite(port);
-  row.reference_dtype = dtype_code(reference);
-  row.port_dtype = dtype_code(port);
+  row.reference_dtype = dtype_code(reference) & 0xF;
+  row.port_dtype = dtype_code(port) & 0xF;
+  row.is_narrower = is_narrower(reference, port);
   enter_biases(row, reference, port);
   return row;
 }

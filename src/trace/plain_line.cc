@@ -1,5 +1,6 @@
 #include "trace/plain_line.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -53,8 +54,8 @@ const char* end_of_plain_text(const char* from) {
 
 class Splitter {
  public:
-  Splitter(std::string_view line, std::vector<PlainMember>& members)
-      : at_(line.data()), end_(line.data() + line.size()), members_(members) {}
+  Splitter(std::string_view line, std::vector<ExpectedKey>& expected, std::vector<PlainMember>& members)
+      : at_(line.data()), end_(line.data() + line.size()), expected_(expected), members_(members) {}
 
   bool split() {
     members_.clear();
@@ -63,10 +64,7 @@ class Splitter {
     do {
       skip_spaces();
       PlainMember member;
-      if (!string(member.key)) return false;
-      member.key = member.key.substr(1, member.key.size() - 2);
-      skip_spaces();
-      if (!take(':')) return false;
+      if (!expected_key(member.key) && !key(member.key)) return false;
       skip_spaces();
       if (!value(member.value) || members_.size() == kMaxMembers) return false;
       members_.push_back(member);
@@ -85,6 +83,26 @@ class Splitter {
   bool take(char c) {
     if (*at_ != c || at_ == end_) return false;
     ++at_;
+    return true;
+  }
+
+  bool expected_key(std::string_view& text) {
+    if (members_.size() >= expected_.size()) return false;
+    const auto& expected = expected_[members_.size()];
+    if (!expected.begins(at_)) return false;
+    text = {at_ + 1, expected.size() - 3};
+    at_ += expected.size();
+    return true;
+  }
+  // With its colon; expected at this place in the next line.
+  bool key(std::string_view& text) {
+    const char* begin = at_;
+    if (!string(text)) return false;
+    text = text.substr(1, text.size() - 2);
+    skip_spaces();
+    if (!take(':')) return false;
+    expected_.resize(std::max(expected_.size(), members_.size() + 1));
+    expected_[members_.size()] = ExpectedKey({begin, at_}, text);
     return true;
   }
 
@@ -165,13 +183,30 @@ class Splitter {
 
   const char* at_;
   const char* end_;
+  std::vector<ExpectedKey>& expected_;
   std::vector<PlainMember>& members_;
 };
 
 }  // namespace
 
-bool split_plain_line(std::string_view line, std::vector<PlainMember>& members) {
-  return Splitter(line, members).split();
+ExpectedKey::ExpectedKey(std::string_view text, std::string_view key) {
+  const bool is_written_tightly = text.size() == key.size() + 3;
+  if (!is_written_tightly || text.size() > sizeof words_) return;
+  std::array<std::uint8_t, sizeof words_> mask{};
+  std::memset(mask.data(), 0xFF, text.size());
+  std::memcpy(masks_.data(), mask.data(), sizeof masks_);
+  std::memcpy(words_.data(), text.data(), text.size());
+  size_ = text.size();
+}
+
+bool ExpectedKey::begins(const char* text) const noexcept {
+  std::array<std::uint64_t, 2> words;
+  std::memcpy(words.data(), text, sizeof words);
+  return size_ != 0 && (((words[0] ^ words_[0]) & masks_[0]) | ((words[1] ^ words_[1]) & masks_[1])) == 0;
+}
+
+bool PlainLineSplitter::split(std::string_view line, std::vector<PlainMember>& members) {
+  return Splitter(line, expected_, members).split();
 }
 
 }  // namespace fvhooks::internal

@@ -407,6 +407,7 @@ RecordHead head_of(const Record& record) {
 
 struct RecordParser::State {
   ondemand::parser parser;
+  PlainLineSplitter splitter;
   std::vector<PlainMember> members;
   Record record;  // of a head whose line is not plain
 };
@@ -419,7 +420,7 @@ RecordParser::~RecordParser() = default;
 bool RecordParser::parse(std::string_view line, Record& record, std::string& problem) {
   problem.clear();
   try {
-    if (split_plain_line(line, state_->members)) {
+    if (state_->splitter.split(line, state_->members)) {
       read_plain(state_->members, RecordBuilder(record, problem));
     } else {
       read_nested(state_->parser, line, RecordBuilder(record, problem));
@@ -433,7 +434,7 @@ bool RecordParser::parse(std::string_view line, Record& record, std::string& pro
 
 bool RecordParser::parse(std::string_view line, RecordHead& head, std::string& problem) {
   problem.clear();
-  if (!split_plain_line(line, state_->members)) {
+  if (!state_->splitter.split(line, state_->members)) {
     const bool is_record = parse(line, state_->record, problem);
     head = head_of(state_->record);
     return is_record;
