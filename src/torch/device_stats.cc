@@ -7,7 +7,6 @@
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -64,12 +63,17 @@ class StatsOnTheirWay final : public DeferredStats {
   HostCopy copy_;
 };
 
+// What a program may have put between an operation and the device: it is for the model's operations.
+constexpr auto kBetween = c10::autocast_dispatch_keyset | c10::python_ks |
+                          c10::DispatchKeySet({c10::DispatchKey::FuncTorchDynamicLayerFrontMode,
+                                               c10::DispatchKey::FuncTorchDynamicLayerBackMode});
+
 }  // namespace
 
 std::unique_ptr<DeferredStats> device_stats(const at::Tensor& tensor, bool sketch) {
   const c10::OptionalDeviceGuard device(tensor.device());
   const c10::InferenceMode no_autograd;
-  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  const c10::impl::ExcludeDispatchKeyGuard nobody_between(kBetween);
   return std::make_unique<StatsOnTheirWay>(stats_rows(tensor, sketch, has_float64(tensor.device())));
 }
 

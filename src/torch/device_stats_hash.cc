@@ -5,7 +5,9 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <mutex>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 
 namespace fvhooks::internal {
 namespace {
@@ -37,10 +39,24 @@ GroupHashes computed(std::int64_t first, std::int64_t groups, c10::Device device
   return {at::arange(kSketchGroup, integers) ^ exchange, 1 - 2 * negative};
 }
 
-// Of one stream only: another might read them before they are written.
-struct KeptHashes {
-  std::mutex mutex;
-  std::unordered_map<c10::Stream, GroupHashes> by_stream;
+// By stream: another than that which writes them might read them too early.
+class KeptHashes {
+ public:
+  std::optional<GroupHashes> find(c10::Stream stream, std::int64_t groups) {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_stream_.find(stream);
+    if (found == by_stream_.end() || found->second.buckets.size(0) < groups) return std::nullopt;
+    return GroupHashes{found->second.buckets.narrow(0, 0, groups), found->second.signs.narrow(0, 0, groups)};
+  }
+
+  void keep(c10::Stream stream, const GroupHashes& hashes) {
+    const std::lock_guard lock(mutex_);
+    if (by_stream_.size() < kKeptStreams || by_stream_.count(stream) > 0) by_stream_[stream] = hashes;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<c10::Stream, GroupHashes> by_stream_;
 };
 
 // Never destroyed: when a process ends, the device may be gone before its statics.
@@ -56,13 +72,10 @@ c10::Stream current_stream(c10::Device device) { return c10::impl::VirtualGuardI
 GroupHashes group_hashes(std::int64_t first, std::int64_t groups, c10::Device device) {
   if (first != 0 || groups > kKeptGroups) return computed(first, groups, device);
   const auto stream = current_stream(device);
-  auto& [mutex, by_stream] = kept_hashes();
-  const std::lock_guard lock(mutex);
-  const auto found = by_stream.find(stream);
-  if (found == by_stream.end() && by_stream.size() == kKeptStreams) return computed(0, groups, device);
-  auto& kept = found == by_stream.end() ? by_stream[stream] : found->second;
-  if (!kept.buckets.defined() || kept.buckets.size(0) < groups) kept = computed(0, groups, device);
-  return {kept.buckets.narrow(0, 0, groups), kept.signs.narrow(0, 0, groups)};
+  if (auto kept = kept_hashes().find(stream, groups)) return *std::move(kept);
+  auto hashes = computed(0, groups, device);
+  kept_hashes().keep(stream, hashes);
+  return hashes;
 }
 
 }  // namespace fvhooks::internal
