@@ -44,6 +44,7 @@ class DiskStore : public Transfer {
   virtual ReadMethod method() const noexcept = 0;
   // For a log: the method, and why none before it.
   virtual const std::string& description() const noexcept = 0;
+  virtual bool is_changed(std::size_t block) const = 0;  // it was put since the store was opened
   // Any thread. `to` is aligned to 4096 bytes and holds bytes(block).
   virtual Expected<std::monostate> read(std::size_t block, std::byte* to) = 0;
 };

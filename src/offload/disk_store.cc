@@ -79,6 +79,11 @@ class Store : public DiskStore {
   ReadMethod method() const noexcept override { return chosen_.method; }
   const std::string& description() const noexcept override { return chosen_.why; }
 
+  bool is_changed(std::size_t block) const override {
+    const std::scoped_lock lock(mutex_);
+    return changed_[block].has_value();
+  }
+
   Expected<std::byte*> allocate(std::size_t bytes) override {
     if (bytes == 0) return static_cast<std::byte*>(nullptr);
     void* const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -120,7 +125,7 @@ class Store : public DiskStore {
  private:
   std::vector<Descriptor> files_;
   const std::vector<BlockLayout> layouts_;
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   Chosen chosen_;
   internal::ScratchFile scratch_;
   std::vector<std::optional<std::uint64_t>> changed_;  // where in the scratch file
