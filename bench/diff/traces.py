@@ -13,7 +13,8 @@ BLOCKS, CALLS = 30, 2
 LEAVES = ("norm1", "attn1.to_q", "attn1.to_k", "attn1.to_v", "attn1.norm_q", "attn1.norm_k", "attn1.to_out.0", "attn1")
 LEAVES += ("norm2", "attn2.to_q", "attn2.to_k", "attn2.to_v", "attn2.to_out.0", "attn2", "ffn.net.0.proj", "ffn", "")
 TENSORS = ("in[0]", "out")
-ROUNDING = 3e-7
+ROUNDING = 3e-7  # of each value
+ROUNDING_OF_MEANS = 1e-9  # of what many values add up to
 BUCKETS = 64
 PATTERNS = 512  # sketches are drawn from so many
 
@@ -42,7 +43,7 @@ class Side:
         self.sketches = sketch_texts(rng, sketches)
 
     def line(self, module: str, tensor: str, step: int, call: int, seq: int, values: np.ndarray) -> str:
-        a = [number(value) for value in values * (1 + ROUNDING * self.rng.standard_normal(values.shape))]
+        a = [number(value) for value in values * (1 + ROUNDING_OF_MEANS * self.rng.standard_normal(values.shape))]
         return (
             f'{{"module":"{module}","tensor":"{tensor}","step":{step},"abs_mean":{a[0]},"sum":{a[1]},"min":{a[2]},'
             f'"max":{a[3]},"mean":{a[4]},"std":{a[5]},"shape":[1,32760,1536],"dtype":"torch.bfloat16","rms":{a[6]},'
