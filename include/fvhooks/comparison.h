@@ -31,7 +31,7 @@ bool is_wrong(Status status) noexcept;    // values known to differ: Diverged, S
 // Not a number: there is none.
 struct Row {
   static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
-  static constexpr std::uint8_t kNoDType = 255;
+  static constexpr std::uint8_t kNoDType = 15;
   static constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
   std::uint32_t reference = kNone, port = kNone;  // place in that side's order of execution; kNone: absent there
@@ -46,7 +46,8 @@ struct Row {
   bool is_reordered : 1 = false;
   bool is_input : 1 = false;
   bool has_non_finite : 1 = false;  // on both sides
-  std::uint8_t reference_dtype = kNoDType, port_dtype = kNoDType;
+  std::uint8_t reference_dtype : 4 = kNoDType, port_dtype : 4 = kNoDType;
+  bool is_narrower : 1 = false;  // the port's values fit in a coarser dtype than the reference's do
 
   bool is_pair() const noexcept { return reference != kNone && port != kNone; }
   bool by_sketch() const noexcept { return sketch_log2 != 0; }

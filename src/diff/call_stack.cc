@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <tuple>
+#include <utility>
 
 namespace fvhooks::internal {
 namespace {
@@ -40,20 +41,20 @@ const Frame* CallStack::caller(const RecordKey& key) const {
   return nullptr;
 }
 
-double CallStack::inherited_error(const RecordKey& key, bool is_input) const {
-  const auto* origin = is_input ? caller(key) : own_frame(key);
-  if (!origin && !is_input) origin = caller(key);
-  if (origin) return origin->error;
-  return is_input ? Row::kNaN : std::max(error_of_step_, error_of_step_before_);
+std::optional<CallStack::Origin> CallStack::origin(const RecordKey& key, bool is_input) const {
+  const auto* frame = is_input ? caller(key) : own_frame(key);
+  if (!frame && !is_input) frame = caller(key);
+  if (frame) return Origin{frame->error, frame->epsilon};
+  if (is_input) return std::nullopt;
+  return Origin{std::max(step_.error, step_before_.error), std::max(step_.epsilon, step_before_.epsilon)};
 }
 
 void CallStack::begin_step(const RecordKey& key) {
   if (last_ && last_->rank != key.rank) {
     frames_.clear();
-    error_of_step_ = error_of_step_before_ = 0;
+    step_ = step_before_ = {};
   } else if (last_ && last_->step != key.step) {
-    error_of_step_before_ = error_of_step_;
-    error_of_step_ = 0;
+    step_before_ = std::exchange(step_, {});
   }
   last_ = key;
 }
@@ -63,21 +64,25 @@ void CallStack::drop_returned(const RecordKey& key) {
   while (!frames_.empty() && frames_.back().has_returned && !is_same_call(frames_.back().key, key)) frames_.pop_back();
 }
 
-void CallStack::take(const RecordKey& key, const Row& row, std::size_t index) {
+void CallStack::take(const RecordKey& key, const Row& row, std::size_t index, double epsilon) {
   begin_step(key);
   drop_returned(key);
   const bool is_input = row.is_input;
   const auto own =
       std::find_if(frames_.begin(), frames_.end(), [&](const Frame& frame) { return is_same_call(frame.key, key); });
   if (is_input && own == frames_.end()) {
-    frames_.push_back({key, index, 0, false});
+    frames_.push_back({key, index, 0, 0, false});
   } else if (!is_input && own != frames_.end()) {
     own->has_returned = true;
     frames_.erase(own + 1, frames_.end());  // those that never returned
   }
   const double error = error_of(row);
-  for (auto& frame : frames_) frame.error = std::max(frame.error, error);
-  error_of_step_ = std::max(error_of_step_, error);
+  const auto raise = [&](auto& origin) {
+    origin.error = std::max(origin.error, error);
+    origin.epsilon = std::max(origin.epsilon, epsilon);
+  };
+  std::for_each(frames_.begin(), frames_.end(), raise);
+  raise(step_);
 }
 
 }  // namespace fvhooks::internal

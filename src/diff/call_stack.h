@@ -16,6 +16,7 @@ struct Frame {
   RecordKey key;          // of its first input
   std::size_t begin = 0;  // and where that is
   double error = 0;       // the largest since then; infinity: known to be wrong
+  double epsilon = 0;     // of the coarsest dtype since then
   bool has_returned = false;
 };
 
@@ -25,11 +26,16 @@ class CallStack {
   const Frame* own_frame(const RecordKey& key) const;
   const Frame* caller(const RecordKey& key) const;
 
-  // The largest error among what a record was made of, as far as was recorded: of an output, the inputs of its module
-  // and all that was recorded inside it; of an input, the same of its caller. NaN: nothing is known.
-  double inherited_error(const RecordKey& key, bool is_input) const;
+  // What a record was made of, as far as was recorded: an output, of its module's inputs and of all that was recorded
+  // inside it; an input, of the same of its caller. Nothing: an input of the outermost module.
+  struct Origin {
+    double error = 0;    // the largest
+    double epsilon = 0;  // of the coarsest dtype
+  };
+  std::optional<Origin> origin(const RecordKey& key, bool is_input) const;
 
-  void take(const RecordKey& key, const Row& row, std::size_t index);
+  // `epsilon` of the row's dtype, for origins to tell.
+  void take(const RecordKey& key, const Row& row, std::size_t index, double epsilon = 0);
 
   const std::vector<Frame>& frames() const noexcept { return frames_; }  // from the outermost
 
@@ -38,8 +44,7 @@ class CallStack {
   void drop_returned(const RecordKey& key);
 
   std::vector<Frame> frames_;
-  // Outside all modules: of this step, and of the one before, whose result this one begins with.
-  double error_of_step_ = 0, error_of_step_before_ = 0;
+  Origin step_, step_before_;  // outside all modules: a step begins with the result of the one before
   std::optional<RecordKey> last_;
 };
 

@@ -17,7 +17,4 @@ struct Judgement {
 // Sets the threshold of each row that is not settled, and its status. `noise` may be null.
 Judgement judge_rows(Pairs& pairs, const DiffOptions& options, const NoiseFloors* noise);
 
-// How far an error may exceed what it was made from (and what an operation adds by itself), by rounding alone.
-inline constexpr double kMostGainByRounding = 3;
-
 }  // namespace fvhooks::internal

@@ -7,8 +7,8 @@
 
 #include "diff/call_stack.h"
 #include "diff/error.h"
-#include "diff/evidence.h"
 #include "diff/evidence_bias.h"
+#include "diff/threshold.h"
 
 // A run is a sequence of events: inputs when a module's forward begins, outputs when it returns, children before
 // parents. Let the first wrong event be e; everything before e agrees.
@@ -27,9 +27,9 @@ class Leaps {
   explicit Leaps(double final_error) : least_(final_error / 10) {}
 
   double next(const RecordKey& key, const Row& row, std::size_t index) {
-    const double inherited = calls_.inherited_error(key, row.is_input);
+    const auto origin = calls_.origin(key, row.is_input);
     calls_.take(key, row, index);
-    return std::isnan(inherited) || std::isnan(row.error) ? 0 : row.error / std::max(inherited, least_);
+    return !origin || std::isnan(row.error) ? 0 : row.error / std::max(origin->error, least_);
   }
 
  private:

@@ -63,7 +63,7 @@ TEST(Introducer, OfASkippedModuleIsItsParentAndTheReasonSaysThatRecordsAreMissin
   const auto verdict = verdict_on(Bug::LeafMissing);
   EXPECT_EQ(introducer_of(verdict), "blocks.0");
   EXPECT_NE(verdict.introducer->reason.find("missing in the port"), std::string::npos);
-  EXPECT_EQ(verdict.comparisons[*verdict.first_diverged].status, Status::Missing);
+  EXPECT_EQ(verdict.row(*verdict.first_diverged).status, Status::Missing);
 }
 
 TEST(Introducer, OfAStaleStepIsFoundInTheSecondStep) {
@@ -75,7 +75,7 @@ TEST(Introducer, OfAStaleStepIsFoundInTheSecondStep) {
 TEST(Introducer, OfANaNIsTheLeafThatMadeIt) {
   const auto verdict = verdict_on(Bug::NotANumber);
   EXPECT_EQ(introducer_of(verdict), "blocks.1.ffn.down");
-  EXPECT_EQ(verdict.comparisons[*verdict.first_diverged].status, Status::NonFinite);
+  EXPECT_EQ(verdict.row(*verdict.first_diverged).status, Status::NonFinite);
 }
 
 TEST(Introducer, OfOtherModelInputsIsNoModule) {
@@ -101,7 +101,7 @@ TEST(Introducer, OfAnExtraModuleAloneIsNobodyButTheVerdictFails) {
   const auto verdict = verdict_on(Bug::ExtraModule);
   EXPECT_EQ(introducer_of(verdict), "<none>");
   EXPECT_FALSE(verdict.passed);
-  EXPECT_EQ(verdict.comparisons[*verdict.first_diverged].status, Status::Extra);
+  EXPECT_EQ(verdict.row(*verdict.first_diverged).status, Status::Extra);
 }
 
 TEST(Introducer, ReorderedModulesAreNotedAndPass) {

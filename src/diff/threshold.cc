@@ -20,23 +20,42 @@ double noise_bound(double epsilon, std::size_t depth) noexcept {
   return kMargin * own_rounding(epsilon) * std::pow(1.0 + static_cast<double>(depth), 0.25);
 }
 
-RoundingModel::Bounds RoundingModel::next(const Row& row, std::optional<std::int64_t> rank) {
-  if (rank != rank_) {
-    rank_ = rank;
+// Integers have an epsilon of 0.
+double RoundingModel::epsilon_of(const Row& row) const {
+  const bool in_reference = row.reference_dtype != Row::kNoDType, in_port = row.port_dtype != Row::kNoDType;
+  if (!in_reference && !in_port) return epsilon(assumed_);
+  const double reference = in_reference ? epsilon(static_cast<DType>(row.reference_dtype)) : 0;
+  const double port = in_port ? epsilon(static_cast<DType>(row.port_dtype)) : 0;
+  if (!in_reference) return port;
+  return port_dtypes_count_ ? std::max(reference, port) : reference;
+}
+
+RoundingModel::Bounds RoundingModel::next(const RecordKey& key, const Row& row, std::size_t index) {
+  if (key.rank != rank_) {
+    rank_ = key.rank;
     epsilon_ = 0;
     depth_ = 0;
   }
-  bool is_recorded = false;
-  for (const auto code : {row.reference_dtype, row.port_dtype}) {
-    if (code == Row::kNoDType) continue;
-    is_recorded = true;
-    epsilon_ = std::max(epsilon_, epsilon(static_cast<DType>(code)));
+  without_dtype_ += row.reference_dtype == Row::kNoDType && row.port_dtype == Row::kNoDType;
+  const double own_epsilon = epsilon_of(row);
+  epsilon_ = std::max(epsilon_, own_epsilon);
+  const double coarsest = epsilon_ != 0 ? epsilon_ : epsilon(DType::Float32);  // integers through float32
+  const double accumulated = noise_bound(coarsest, depth_);
+
+  const auto origin = calls_.origin(key, row.is_input);
+  double least_epsilon = coarsest;
+  if (origin && own_epsilon != 0) {
+    const bool is_narrowed = row.is_narrower && !port_dtypes_count_;
+    least_epsilon = is_narrowed ? own_epsilon : std::max(own_epsilon, origin->epsilon);
   }
-  without_dtype_ += !is_recorded;
-  // Integers have an epsilon of 0; those that were not recorded exactly went through float32.
-  const double least = epsilon(is_recorded ? DType::Float32 : assumed_);
-  const double coarsest = is_recorded && epsilon_ != 0 ? epsilon_ : std::max(epsilon_, least);
-  const Bounds bounds{own_rounding(coarsest), noise_bound(coarsest, depth_)};
+  Bounds bounds;
+  bounds.least = kMostGainByRounding * own_rounding(least_epsilon);
+  bounds.most = accumulated;
+  // What statistics say of an error is no measure of what it was made from.
+  if (origin && row.by_sketch()) {
+    bounds.most = std::min(accumulated, std::max(kMostGainByRounding * origin->error, bounds.least));
+  }
+  calls_.take(key, row, index, own_epsilon);
   depth_ += !row.is_input;
   return bounds;
 }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 
+#include "diff/call_stack.h"
 #include "fvhooks/comparison.h"
 
 namespace fvhooks::internal {
@@ -13,24 +14,33 @@ double own_rounding(double epsilon) noexcept;
 // And what `depth` operations may leave behind.
 double noise_bound(double epsilon, std::size_t depth) noexcept;
 
+// How far an error may exceed what it was made from, and what an operation adds by itself, by rounding alone.
+inline constexpr double kMostGainByRounding = 3;
+
 // Fed with the rows of the reference in order; remembers, for the rank at hand, the coarsest dtype so far and the
 // depth: what is computed after a bfloat16 tensor carries its rounding, whatever its own dtype.
 class RoundingModel {
  public:
-  explicit RoundingModel(DType assumed) : assumed_(assumed) {}
+  // `port_dtypes_count`: the port works in a coarser dtype throughout. Where it does so here and there, that is no
+  // excuse.
+  RoundingModel(DType assumed, bool port_dtypes_count) : assumed_(assumed), port_dtypes_count_(port_dtypes_count) {}
 
   struct Bounds {
-    double own = 0;          // own_rounding, for the coarsest dtype so far
-    double accumulated = 0;  // noise_bound
+    double least = 0;  // what an operation may add in the dtypes at hand, with the margin
+    double most = 0;   // what its inputs' errors and the depth allow
   };
 
-  // For this row; it counts for those that follow. A rank begins anew.
-  Bounds next(const Row& row, std::optional<std::int64_t> rank);
+  // For the row at `index`; it counts for those that follow. A rank begins anew.
+  Bounds next(const RecordKey& key, const Row& row, std::size_t index);
 
   std::size_t without_dtype() const noexcept { return without_dtype_; }
 
  private:
+  double epsilon_of(const Row& row) const;
+
   DType assumed_;
+  bool port_dtypes_count_;
+  CallStack calls_;
   std::optional<std::int64_t> rank_;
   double epsilon_ = 0;
   std::size_t depth_ = 0;
