@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -50,6 +52,18 @@ class WriteSignalsHeld {
   sigset_t raised_by_write_, before_;
 };
 
+// The end of the clock's present tick, some milliseconds: read without a system call.
+std::int64_t coarse_now() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+bool file_sizes_are_limited() noexcept {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;
+}
+
 bool lacks_last_newline(const std::string& path) {
   struct stat status{};
   const int descriptor = retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); });
@@ -79,17 +93,20 @@ Expected<AppendFile> AppendFile::open(const std::string& path) {
       retried([&] { return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666); });
   if (!file.is_open()) return cannot("open", path, std::generic_category().message(errno));
   struct stat status{};
+  file.is_regular_ = ::fstat(file.descriptor_, &status) == 0 && S_ISREG(status.st_mode);
   // Not opened for reading otherwise: a FIFO with a reader of our own would never say that the real one is gone.
-  if (::fstat(file.descriptor_, &status) == 0 && S_ISREG(status.st_mode)) file.ends_torn_ = lacks_last_newline(path);
+  if (file.is_regular_) file.ends_torn_ = lacks_last_newline(path);
   return file;
 }
 
 AppendFile::AppendFile(AppendFile&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), ends_torn_(other.ends_torn_) {}
+    : descriptor_(std::exchange(other.descriptor_, -1)), is_regular_(other.is_regular_), ends_torn_(other.ends_torn_) {}
 
 AppendFile& AppendFile::operator=(AppendFile&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
+  std::swap(is_regular_, other.is_regular_);
   std::swap(ends_torn_, other.ends_torn_);
+  std::swap(limit_asked_at_, other.limit_asked_at_);
   return *this;
 }
 
@@ -97,12 +114,24 @@ AppendFile::~AppendFile() {
   if (is_open()) ::close(descriptor_);
 }
 
-AppendFile::Outcome AppendFile::append(std::string_view bytes) const noexcept {
-  const WriteSignalsHeld held;
+// A regular file raises no SIGPIPE, and SIGXFSZ only where file sizes are limited. To ask for the limit costs as much
+// as to hold the signals, a third of the write itself: once a tick of the clock suffices, and after a write that
+// failed.
+bool AppendFile::may_raise_signals() noexcept {
+  if (!is_regular_) return true;
+  const auto now = coarse_now();
+  if (std::exchange(limit_asked_at_, now) != now) size_is_limited_ = file_sizes_are_limited();
+  return size_is_limited_;
+}
+
+AppendFile::Outcome AppendFile::append(std::string_view bytes) noexcept {
+  std::optional<WriteSignalsHeld> held;
+  if (may_raise_signals()) held.emplace();
   const auto result = retried([&] { return ::write(descriptor_, bytes.data(), bytes.size()); });
+  if (std::cmp_not_equal(result, bytes.size())) limit_asked_at_ = kNever;
   if (result < 0) {
     const int error = errno;
-    held.forget(error);
+    if (held) held->forget(error);
     return {0, error};
   }
   const auto reached = static_cast<std::size_t>(result);

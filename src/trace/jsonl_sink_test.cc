@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "trace/test_support.h"
@@ -135,6 +136,21 @@ TEST(JsonlSink, GoesOnWhenTheDiskDoesAndLosesOnlyWhatDidNotFit) {
   EXPECT_EQ(sink->written(), 3U);
   EXPECT_EQ(sink->dropped(), 2U);
   EXPECT_THAT(warnings.messages(), SizeIs(1));
+}
+
+TEST(JsonlSink, OutlivesALimitThatItsFileHasPassed) {
+  TemporaryFolder folder;
+  CapturedWarnings warnings;
+  const auto sink = open_sink(folder / "t");
+  EXPECT_TRUE(sink->write(named("before")));
+  {
+    const FileSizeLimit limit(contents(folder / "t").size() / 2);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // limits are asked for at each tick of a clock
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(sink->write(named("lost")));
+  }
+  EXPECT_TRUE(sink->write(named("after")));
+  EXPECT_THAT(read_file(folder / "t").records, SizeIs(2));
+  EXPECT_EQ(sink->dropped(), 3U);
 }
 
 TEST(JsonlSink, CountsTheLinesOfABatchThatReachedTheFile) {
