@@ -28,8 +28,7 @@ const Manual kManual = {
     "path with <rank> in it. Several files on one side are the ranks of one run. - is standard input.",
     "fvtrace diff reference.jsonl port.jsonl\n"
     "fvtrace diff \"reference-<rank>.jsonl\" \"port-<rank>.jsonl\"      all ranks of a run\n"
-    "fvtrace diff --noise rerun.jsonl reference.jsonl port.jsonl    floors from a legitimate variation of the "
-    "reference\n"
+    "fvtrace diff --noise rerun.jsonl reference.jsonl port.jsonl    floors from a variation of the reference\n"
     "fvtrace diff --fail-on diverged,shape,non-finite reference.jsonl port.jsonl\n"
     "fvtrace diff --map map.txt reference.jsonl port.jsonl          modules have other names in the port\n"
     "fvtrace diff --html report.html reference.jsonl port.jsonl     a page to look at\n"

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <sstream>
 
 namespace fvtrace {
 namespace {
@@ -15,9 +16,24 @@ std::string section(const std::string& title, const std::string& text) {
   return text.empty() ? std::string() : "\n" + title + ":\n" + indented(text) + "\n";
 }
 
+constexpr std::size_t kLeftColumn = 34, kRightColumn = 76;
+
+// In lines that fit the right column.
+std::string wrapped(const std::string& text) {
+  std::string lines;
+  std::size_t length = 0;
+  for (const auto& word : CLI::detail::split(text, ' ')) {
+    const bool fits = length + 1 + word.size() <= kRightColumn;
+    if (!lines.empty()) lines += fits ? ' ' : '\n';
+    length = fits && !lines.empty() ? length + 1 + word.size() : word.size();
+    lines += word;
+  }
+  return lines;
+}
+
 class ManualFormatter : public CLI::Formatter {
  public:
-  explicit ManualFormatter(Manual manual) : manual_(std::move(manual)) { column_width(34); }
+  explicit ManualFormatter(Manual manual) : manual_(std::move(manual)) { column_width(kLeftColumn); }
 
   std::string make_description(const CLI::App* command) const override {
     const std::string parent = command->get_parent() ? command->get_parent()->get_name() + " " : "";
@@ -25,6 +41,14 @@ class ManualFormatter : public CLI::Formatter {
   }
   std::string make_usage(const CLI::App* command, std::string name) const override {
     return Formatter::make_usage(command, std::move(name)) + section("Description", manual_.description);
+  }
+  std::string make_option_desc(const CLI::Option* option) const override {
+    return wrapped(Formatter::make_option_desc(option));
+  }
+  std::string make_subcommand(const CLI::App* command) const override {
+    std::ostringstream out;
+    CLI::detail::format_help(out, command->get_name(), wrapped(command->get_description()), kLeftColumn);
+    return out.str();
   }
   std::string make_footer(const CLI::App*) const override {
     const auto sections = section("Examples", manual_.examples) + section("Exit status", manual_.exit_status) +

@@ -189,7 +189,10 @@ void add_filter_options(CLI::App& command, ShowArguments& arguments) {
       ->allow_extra_args(false)
       ->group(group);
   command.add_option("--step", arguments.steps, "Steps, as 0,2,10-19")->option_text("STEPS")->group(group);
-  command.add_option("--call", filter.call, "Only this call in each step")->option_text("N")->group(group);
+  command.add_option("--call", filter.call, "Only this call in each step")
+      ->check(CLI::NonNegativeNumber)
+      ->option_text("N")
+      ->group(group);
   command.add_option("--rank", filter.rank, "Only this rank")->option_text("N")->group(group);
   command.add_option("--run", filter.run, "Only this run")->option_text("RUN")->group(group);
   command.add_option("--root", filter.root, "Only this component")->option_text("NAME")->group(group);
@@ -211,8 +214,11 @@ void add_show(CLI::App& app, Action& action) {
   auto* sort =
       command->add_option("--sort", arguments->sort, "Order by a column, the least first")->option_text("COLUMN");
   command->add_flag("--reverse", arguments->reverse, "The greatest first")->needs(sort);
-  auto* head = command->add_option("--head", arguments->head, "Show the first N rows only; 0: all")->option_text("N");
+  auto* head = command->add_option("--head", arguments->head, "Show the first N rows only; 0: all")
+                   ->check(CLI::NonNegativeNumber)
+                   ->option_text("N");
   command->add_option("--tail", arguments->tail, "Show the last N rows only")
+      ->check(CLI::NonNegativeNumber)
       ->option_text("N")
       ->excludes(head)
       ->excludes(sort);

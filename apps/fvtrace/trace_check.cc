@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "fvhooks/dtype.h"
@@ -25,24 +26,21 @@ bool is_number(const Value& value) {
   return std::holds_alternative<double>(value) || std::holds_alternative<Int128>(value);
 }
 
-std::optional<std::vector<std::int64_t>> shape_of(const Record& record) {
+bool is_negative(std::int64_t size) { return size < 0; }
+
+// As a double: a product of sizes may be beyond 64 bits. Nullopt: not recorded, or not to be trusted.
+std::optional<double> element_count(const Record& record) {
   const auto* value = record.find("shape");
   const auto* sizes = value ? std::get_if<std::vector<std::int64_t>>(value) : nullptr;
-  return sizes ? std::optional(*sizes) : std::nullopt;
-}
-
-// As a double: a product of sizes may be beyond 64 bits.
-std::optional<double> element_count(const Record& record) {
-  const auto shape = shape_of(record);
-  if (!shape) return std::nullopt;
-  return std::accumulate(shape->begin(), shape->end(), 1.0,
+  if (!sizes || std::ranges::any_of(*sizes, is_negative)) return std::nullopt;
+  return std::accumulate(sizes->begin(), sizes->end(), 1.0,
                          [](double count, std::int64_t size) { return count * static_cast<double>(size); });
 }
 
 void check_shape(const Value& value, const Complain& complain) {
   const auto* sizes = std::get_if<std::vector<std::int64_t>>(&value);
   if (!sizes) return complain("\"shape\" is not a list of integers");
-  if (std::ranges::any_of(*sizes, [](auto size) { return size < 0; })) complain("\"shape\" has a negative size");
+  if (std::ranges::any_of(*sizes, is_negative)) complain("\"shape\" has a negative size");
 }
 
 void check_dtype(const Value& value, const Complain& complain) {
@@ -78,12 +76,10 @@ void check_statistic(const Record& record, const std::string& name, const Value&
 void check_agreement(const Record& record, const Complain& complain) {
   const auto least = record.number("min"), greatest = record.number("max");
   if (least && greatest && *least > *greatest) complain("\"min\" is greater than \"max\"");
-  const auto count = element_count(record);
+  const auto count = element_count(record).value_or(std::numeric_limits<double>::infinity());
   const auto special = static_cast<double>(record.nan) + static_cast<double>(record.inf);
-  if (count && special > *count) complain("\"nan\" and \"inf\" count more elements than there are");
-  if (count && record.number("zeros").value_or(0) + special > *count) {
-    complain("\"zeros\" counts more elements than there are");
-  }
+  if (special > count) complain("\"nan\" and \"inf\" count more elements than there are");
+  if (record.number("zeros") > count) complain("\"zeros\" counts more elements than there are");
   const auto sum = record.number("sum");
   if (record.nan > 0 && sum && !std::isnan(*sum)) complain("\"nan\" counts elements, but \"sum\" is a number");
 }

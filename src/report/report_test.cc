@@ -134,6 +134,22 @@ TEST(TerminalReport, OfOtherModelInputsBlamesNoModule) {
   EXPECT_THAT(first_line(terminal_report(verdict, {})), HasSubstr("the model was given other inputs"));
 }
 
+TEST(TerminalReport, SaysWhyAsFarAsTheNumbersTell) {
+  auto verdict = diverged();
+  verdict.diagnosis = {{"same values in another order", "", "blocks.0.attn1", "the magnitudes agree to 1e-5"}};
+  EXPECT_THAT(terminal_report(verdict, {}),
+              HasSubstr("  same values in another order, in blocks.0.attn1: the magnitudes"
+                        " agree to 1e-5\n"));
+}
+
+TEST(TerminalReport, DrawsTheErrorOverDepthInOneLine) {
+  auto verdict = diverged();
+  verdict.error_over_depth = {{"a", {}, 1e-7, 1e-6}, {"b", {}, 1e-7, 1e-6}, {"c", {}, 0.5, 1e-6}};
+  EXPECT_THAT(terminal_report(verdict, {}), HasSubstr("  error over depth  ▁▁█  1e-07 to 0.5\n"));
+  verdict.error_over_depth.resize(1);
+  EXPECT_THAT(terminal_report(verdict, {}), Not(HasSubstr("error over depth"))) << "a point is no curve";
+}
+
 TEST(TerminalReport, IsColouredOnlyWhenAsked) {
   EXPECT_THAT(terminal_report(diverged(), {false, 40, 100}), Not(HasSubstr("\x1b")));
   EXPECT_THAT(terminal_report(diverged(), {true, 40, 100}), HasSubstr("\x1b[1;31mDIVERGED\x1b[0m"));

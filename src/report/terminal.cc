@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "fvhooks/report.h"
+#include "report/sparkline.h"
 #include "report/subtree.h"
 #include "report/table.h"
 
@@ -118,6 +119,27 @@ std::string problems(const TraceSummary& trace) {
   return text;
 }
 
+// "  error over depth  ▁▁▂▁▇▇▇  1.1e-07 to 0.81"
+std::string curve(std::string_view title, const std::vector<CurvePoint>& points, const TerminalStyle& style) {
+  constexpr std::size_t kBesideTheLine = 44, kLeast = 16;
+  if (points.size() < 2) return {};
+  const auto [least, greatest] = std::ranges::minmax(points, {}, &CurvePoint::error);
+  const auto width = std::max(kLeast, style.width - std::min(style.width, kBesideTheLine));
+  return fmt::format("  {:<16}  {}  {:.2g} to {:.2g}\n", title, internal::sparkline(points, width, style.colour),
+                     least.error, greatest.error);
+}
+
+// "  same values in another order, in blocks.7.attn1: the magnitudes agree, …"
+std::string diagnosis(const Verdict& verdict, const Paint& paint) {
+  std::string text;
+  for (const auto& finding : verdict.diagnosis) {
+    const bool has_place = !finding.root.empty() || !finding.module.empty();
+    const auto place = has_place ? ", in " + module_name(finding.root, finding.module) : std::string();
+    text += fmt::format("  {}{}: {}\n", paint.strong(printable(finding.kind)), place, printable(finding.evidence));
+  }
+  return text;
+}
+
 std::string section(std::string_view title, const std::string& body) {
   return body.empty() ? std::string() : fmt::format("\n{}\n{}", title, body);
 }
@@ -133,8 +155,11 @@ std::string notes(const Verdict& verdict) {
 std::string terminal_report(const Verdict& verdict, const TerminalStyle& style) {
   const Paint paint(style.colour);
   std::string text = headline(verdict, paint);
+  text += diagnosis(verdict, paint);
   text += first_failure(verdict);
   text += counts(verdict);
+  text += curve("error over depth", verdict.error_over_depth, style);
+  text += curve("error over steps", verdict.error_over_steps, style);
   text += section(verdict.passed ? "Closest to their thresholds" : "In the order of execution",
                   internal::table(verdict, style));
   text += section("Missing and extra", absent(verdict, Status::Missing, "missing in the port") +

@@ -2,11 +2,11 @@
 const filter = { words: () => true, statuses: new Set(), subtree: null };
 
 const escaped = (text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
-const globPattern = (word) => new RegExp(escaped(word).replaceAll('\\*', '.*').replaceAll('\\?', '.'), 'i');
+const globPattern = (word) => new RegExp(escaped(word).replaceAll('\\*', '.*').replaceAll('\\?', '[^ ]'), 'i');
 
-// Words that must all stand in the name, * and ? as in a glob, or a regular expression between slashes.
+// Words that must all stand in the name, * and ? as in a glob (? is no space, which ends the module's name), or a regular expression between slashes.
 function nameTest(text) {
-  const regex = /^\/(.+?)\/?$/.exec(text);
+  const regex = /^\/(.*?)\/?$/.exec(text);
   const patterns = regex ? [new RegExp(regex[1])] : text.split(/\s+/).filter(Boolean).map(globPattern);
   return (name) => patterns.every((pattern) => pattern.test(name));
 }

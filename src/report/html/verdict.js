@@ -2,12 +2,13 @@
 function showHeadline() {
   const { introducer, passed, counts } = data;
   const section = find('verdict');
-  const wrong = (counts.diverged || 0) + (counts.shape || 0) + (counts['non-finite'] || 0);
+  const wrong = counts.diverged + counts.shape + counts['non-finite'];
   section.dataset.state = passed ? 'pass' : introducer ? 'diverged' : 'incomplete';
   find('state').textContent = passed ? 'Pass' : introducer ? 'Diverged' : 'Incomplete';
   const headline = find('headline');
   if (passed) {
-    headline.append(`${counted(data.records, 'record')} ${data.records === 1 ? 'agrees' : 'agree'}`);
+    const agreeing = counts.equal + counts.within + counts.reordered;
+    headline.append(`${counted(agreeing, 'record')} ${agreeing === 1 ? 'agrees' : 'agree'}`);
     find('reason').textContent = 'No record of the port is further from the reference than rounding explains.';
   } else if (!introducer) {
     headline.append(data.records === 0 ? 'Nothing was compared' : 'Not every record could be compared');
@@ -50,7 +51,7 @@ function showPaths() {
 function showNotes() {
   const notes = [`Thresholds: ${data.thresholds}`, ...data.left_out, ...data.notes];
   for (const side of [data.reference, data.port]) {
-    for (const { file, line, message } of side.problems) notes.push(`${file}:${line}: ${message}`);
+    for (const { file, line, message } of side.problems) notes.push(`${file || side.path}:${line}: ${message}`);
     const more = side.problem_count - side.problems.length;
     if (more > 0) notes.push(`${side.path}: ${counted(more, 'more line')} could not be read`);
   }
