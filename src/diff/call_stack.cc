@@ -81,7 +81,9 @@ void CallStack::take(const RecordKey& key, const Row& row, std::size_t index, do
     origin.error = std::max(origin.error, error);
     origin.epsilon = std::max(origin.epsilon, epsilon);
   };
-  std::for_each(frames_.begin(), frames_.end(), raise);
+  for (auto& frame : frames_) {
+    if (!frame.has_returned) raise(frame);  // an output is not made of another one
+  }
   raise(step_);
 }
 

@@ -42,6 +42,54 @@ struct Leap {
   double size = 0;  // 0: not known
 };
 
+bool is_same_value(const Row& a, const Row& b) { return a.error == b.error && a.abs_mean_bias == b.abs_mean_bias; }
+
+// Where the tensor that this row shows was first seen in its step.
+std::size_t first_seen(const Comparisons& pairs, std::size_t index) {
+  const auto key = pairs.key(index);
+  auto first = index;
+  for (std::size_t i = index; i-- > 0;) {
+    const auto earlier = pairs.key(i);
+    if (earlier.step != key.step || earlier.rank != key.rank) break;
+    if (is_same_value(pairs.row(i), pairs.row(index))) first = i;
+  }
+  return first;
+}
+
+std::optional<std::size_t> worst_input(const Comparisons& pairs, std::size_t output) {
+  const auto key = pairs.key(output);
+  std::optional<std::size_t> worst;
+  for (std::size_t i = output; i-- > 0;) {
+    const auto earlier = pairs.key(i);
+    if (earlier.step != key.step || earlier.rank != key.rank) break;
+    const auto& row = pairs.row(i);
+    if (!row.is_input || !is_same_call(earlier, key) || !(row.error > 0)) continue;
+    if (!worst || row.error > pairs.row(*worst).error) worst = i;
+  }
+  return worst;
+}
+
+double rounding_of(const Row& row) {
+  const auto code = row.reference_dtype;
+  return kMostGainByRounding * own_rounding(epsilon(code == Row::kNoDType ? DType::Float32 : static_cast<DType>(code)));
+}
+
+// A module that was right before, and now turns a difference of what the model is called with into a larger one (a
+// sinus of a timestep): the fault is with the caller. The row that shows it, if so.
+std::optional<std::size_t> enlarged_model_input(const Comparisons& pairs, std::size_t output) {
+  if (pairs.row(output).is_input) return std::nullopt;
+  const auto input = worst_input(pairs, output);
+  if (!input || pairs.row(*input).error <= rounding_of(pairs.row(*input))) return std::nullopt;
+  const auto source = first_seen(pairs, *input);
+  if (!pairs.row(source).is_input || !pairs.key(source).module.empty()) return std::nullopt;
+  const auto key = pairs.key(output);
+  for (std::size_t i = 0; i < output; ++i) {
+    const auto earlier = pairs.key(i);
+    if (earlier.module == key.module && earlier.tensor == key.tensor && earlier.root == key.root) return source;
+  }
+  return std::nullopt;
+}
+
 std::optional<std::size_t> first_wrong_row(const Comparisons& pairs) {
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     if (is_wrong(pairs.row(i).status)) return i;
@@ -62,8 +110,9 @@ Leap evidence(const Comparisons& pairs, std::size_t first_wrong) {
     if (size > largest.size) largest = {i, size};
   }
   const Leap own{first_wrong, leaps.next(pairs.key(first_wrong), wrong, first_wrong)};
-  const bool is_carried_on = own.size < kMostGainByRounding && largest.size > kMostGainByRounding;
-  return is_carried_on ? largest : own;
+  if (own.size < kMostGainByRounding) return largest.size > kMostGainByRounding ? largest : own;
+  const auto source = enlarged_model_input(pairs, first_wrong);
+  return source ? Leap{*source, 0} : own;
 }
 
 std::string named(std::string_view module) { return module.empty() ? "the root module" : std::string(module); }
@@ -230,6 +279,11 @@ class Scene {
 
 std::string how_it_came_about(const Comparisons& pairs, const Leap& leap) {
   const auto& row = pairs.row(leap.index);
+  if (!is_wrong(row.status) && leap.size == 0) {
+    return "; its error of " + short_number(row.error) +
+           " is within its threshold, but more than its dtype's rounding,"
+           " and what is computed from it differs more than that";
+  }
   if (!is_wrong(row.status)) {
     return "; its error of " + short_number(row.error) + " is within its threshold, but " + short_number(leap.size) +
            " times what it was made from, and what diverges later carries it on";
