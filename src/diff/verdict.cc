@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "diff/alignment.h"
+#include "diff/diagnosis.h"
 #include "diff/error.h"
 #include "diff/evidence.h"
 #include "diff/introducer.h"
@@ -92,6 +93,7 @@ Verdict judge(const SharedTrace& reference, const SharedTrace& port, const DiffO
     if (fails && !verdict.first_diverged) verdict.first_diverged = i;
   }
   verdict.introducer = find_introducer(*pairs);
+  if (const auto evidence = first_evidence(*pairs)) verdict.diagnosis = diagnose(*pairs, *evidence);
   verdict.passed = has_passed(verdict, options);
   if (count_rows(*pairs, [](const Row& row) { return row.is_pair(); }) == 0) {
     verdict.notes.push_back("no record of the reference has a counterpart in the port: nothing was compared");
