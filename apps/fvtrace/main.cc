@@ -10,6 +10,7 @@
 #include "exit_status.h"
 #include "fvhooks/warning.h"
 #include "manual.h"
+#include "map_command.h"
 #include "show_command.h"
 #include "stats_command.h"
 
@@ -36,9 +37,11 @@ int run(int argc, char** argv) {
   CLI::App app("", "fvtrace");
   fvtrace::describe(app, kManual);
   app.set_version_flag("--version", "fvtrace " FVHOOKS_VERSION);
+  app.add_flag_callback("--man", [&app] { throw CLI::CallForVersion(fvtrace::manual_page(app), 0); })->group("");
   app.require_subcommand(1);
   fvtrace::Action action;
   fvtrace::add_diff(app, action);
+  fvtrace::add_map(app, action);
   fvtrace::add_show(app, action);
   fvtrace::add_stats(app, action);
   fvtrace::add_check(app, action);

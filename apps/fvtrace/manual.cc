@@ -35,6 +35,9 @@ class ManualFormatter : public CLI::Formatter {
  public:
   explicit ManualFormatter(Manual manual) : manual_(std::move(manual)) { column_width(kLeftColumn); }
 
+  std::string make_help(const CLI::App* command, std::string name, CLI::AppFormatMode mode) const override {
+    return CLI::detail::find_and_replace(Formatter::make_help(command, std::move(name), mode), "\n\n\n", "\n\n");
+  }
   std::string make_description(const CLI::App* command) const override {
     const std::string parent = command->get_parent() ? command->get_parent()->get_name() + " " : "";
     return parent + command->get_name() + ": " + manual_.summary + "\n\n";
@@ -60,6 +63,14 @@ class ManualFormatter : public CLI::Formatter {
   Manual manual_;
 };
 
+// As it stands, for troff: a backslash begins a request within a line, a point or an apostrophe one that is a line.
+std::string verbatim(const std::string& text) {
+  const auto lines = CLI::detail::find_and_replace(CLI::detail::find_and_replace(text, "\\", "\\e"), "-", "\\-");
+  const auto safe =
+      CLI::detail::find_and_replace(CLI::detail::find_and_replace("\n" + lines, "\n.", "\n\\&."), "\n'", "\n\\&'");
+  return ".nf" + safe + ".fi\n";
+}
+
 }  // namespace
 
 const char* const kTerminalEnvironment =
@@ -69,6 +80,16 @@ const char* const kTerminalEnvironment =
 void describe(CLI::App& command, const Manual& manual) {
   command.description(manual.summary);
   command.formatter(std::make_shared<ManualFormatter>(manual));
+}
+
+std::string manual_page(const CLI::App& app) {
+  std::string page = ".TH FVTRACE 1\n.SH NAME\n" + app.get_name() + " \\- " + app.get_description() +
+                     "\n.SH SYNOPSIS\n" + app.get_name() + " COMMAND [OPTIONS] ...\n.SH DESCRIPTION\n" +
+                     verbatim(app.help());
+  for (const auto* command : app.get_subcommands({})) {
+    page += ".SH \"" + app.get_name() + " " + command->get_name() + "\"\n" + verbatim(command->help());
+  }
+  return page;
 }
 
 }  // namespace fvtrace

@@ -19,6 +19,9 @@ struct Manual {
 // Also sets the formatter that shows it.
 void describe(CLI::App& command, const Manual& manual);
 
+// A page for man(1): the command and each of its subcommands.
+std::string manual_page(const CLI::App& app);
+
 // Environment variables that every command with a table looks at.
 extern const char* const kTerminalEnvironment;
 

@@ -291,7 +291,7 @@ def test_what_cannot_run_has_status_2_and_says_why(arguments, said, trace):
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize("command", ["diff", "show", "stats", "check"])
+@pytest.mark.parametrize("command", ["diff", "map", "show", "stats", "check"])
 def test_help_reads_like_a_manual(command):
     result = fvtrace(command, "--help")
     assert (result.returncode, result.stderr) == (0, "")
@@ -310,7 +310,17 @@ def test_help_reads_like_a_manual(command):
     assert -1 not in places
     assert places == sorted(places)
     assert max(map(len, text.splitlines())) <= 120
+    assert "\n\n\n" not in text
     assert f"  {command} " in fvtrace("--help").stdout
+
+
+def test_the_manual_page_has_every_command():
+    page = fvtrace("--man").stdout
+    assert page.startswith(".TH FVTRACE 1\n.SH NAME\nfvtrace ")
+    for command in ("diff", "map", "show", "stats", "check"):
+        assert f'.SH "fvtrace {command}"\n.nf\n' in page
+    requests = {line.split()[0] for line in page.splitlines() if line.startswith((".", "'"))}
+    assert requests == {".TH", ".SH", ".nf", ".fi"}, "no line of a help text is one"
 
 
 def test_stats_counts_what_is_there(write):
