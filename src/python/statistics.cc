@@ -73,7 +73,7 @@ bool needs_values(Stat stat) { return stat != Stat::Shape && stat != Stat::DType
 
 py::object opaque_value(Stat stat, const HostTensor& host) {
   if (stat == Stat::DType) return py::str(host.dtype_name());
-  return python_value(host.sizes());
+  return python_value(std::vector<std::int64_t>(host.sizes().begin(), host.sizes().end()));
 }
 
 }  // namespace

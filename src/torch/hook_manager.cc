@@ -151,9 +151,7 @@ HookList ModuleHookManager::current() const {
 
 void ModuleHookManager::publish(HookList hooks) {
   const bool any = !hooks.empty();
-  auto shared = any ? std::make_shared<const HookList>(std::move(hooks)) : nullptr;
-  const std::lock_guard lock(site_->mutex_);
-  site_->hooks_.swap(shared);  // the old list dies after the lock is gone: a hook's destructor may do anything
+  site_->hooks_.replace(std::move(hooks));
   site_->slot_.store(any ? site_->hooked_ : site_->plain_, std::memory_order_relaxed);
 }
 

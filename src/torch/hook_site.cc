@@ -16,11 +16,6 @@ HookSite::~HookSite() {
   if (manager_) manager_->forget_site();
 }
 
-std::shared_ptr<const HookList> HookSite::hooks() const {
-  const std::lock_guard lock(mutex_);
-  return hooks_;
-}
-
 HookedCall::HookedCall(const HookList& hooks, torch::nn::Module& module, ValueRef args)
     : hooks_(hooks), module_(module) {
   try {

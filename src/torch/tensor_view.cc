@@ -47,6 +47,14 @@ bool has_all_elements(const at::Tensor& tensor) {
   return static_cast<std::size_t>(last + 1) * tensor.element_size() <= tensor.storage().nbytes();
 }
 
+std::span<const std::int64_t> span_of(at::IntArrayRef numbers) { return {numbers.data(), numbers.size()}; }
+
+at::Tensor on_cpu(const at::Tensor& tensor) {
+  if (tensor.is_cpu()) return tensor;
+  const at::NoGradGuard no_grad;
+  return tensor.to(c10::kCPU);
+}
+
 }  // namespace
 
 std::string why_opaque(const at::Tensor& tensor) {
@@ -76,18 +84,18 @@ std::string torch_dtype_name(ScalarType type) {
   return "torch." + name;
 }
 
-HostTensor::HostTensor(const at::Tensor& tensor) {
+HostTensor::HostTensor(const at::Tensor& tensor) : tensor_(tensor) {
   try {
     dtype_name_ = torch_dtype_name(tensor.scalar_type());
-    if (!tensor.is_nested()) sizes_ = tensor.sizes().vec();
+    if (!tensor.is_nested()) sizes_ = span_of(tensor.sizes());
     reason_ = why_opaque(tensor);
     if (!reason_.empty()) return;
-    const at::NoGradGuard no_grad;
-    tensor_ = tensor.is_cpu() ? tensor : tensor.to(c10::kCPU);
+    tensor_ = on_cpu(tensor);
+    sizes_ = span_of(tensor_.sizes());
     view_ = {.data = tensor_.const_data_ptr(),
              .dtype = *dtype_of(tensor_.scalar_type()),
-             .sizes = {sizes_.data(), sizes_.size()},
-             .strides = {tensor_.strides().data(), tensor_.strides().size()},
+             .sizes = sizes_,
+             .strides = span_of(tensor_.strides()),
              .conjugate = tensor_.is_conj(),
              .negative = tensor_.is_neg()};
     if (!view_.data && view_.numel() > 0) reason_ = "a tensor without memory has no values";

@@ -3,8 +3,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <optional>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "fvhooks/tensor_view.h"
 
@@ -31,13 +31,13 @@ class HostTensor {
   // Why it is opaque, for the record; empty if it is not.
   const std::string& reason() const noexcept { return reason_; }
   const std::string& dtype_name() const noexcept { return dtype_name_; }
-  const std::vector<std::int64_t>& sizes() const noexcept { return sizes_; }  // empty if the tensor has none to tell
+  std::span<const std::int64_t> sizes() const noexcept { return sizes_; }  // empty if the tensor has none to tell
 
  private:
   at::Tensor tensor_;
   std::string reason_;
   std::string dtype_name_;
-  std::vector<std::int64_t> sizes_;
+  std::span<const std::int64_t> sizes_;
   TensorView view_;
 };
 

@@ -106,7 +106,7 @@ struct Call {
   static R hooked(Receiver* receiver, Passed<A>... args) {
     auto& self = const_cast<Self&>(static_cast<const Self&>(*receiver));
     const auto hooks = static_cast<const CallSite<Call>&>(self).hooks();
-    if (!hooks) return plain(receiver, static_cast<Passed<A>&&>(args)...);
+    if (!hooks || hooks->empty()) return plain(receiver, static_cast<Passed<A>&&>(args)...);
     std::tuple<Held<A>...> held(args...);
     HookedCall call(*hooks, self, ValueRef(held));
     const auto forward = [&]<std::size_t... I>(std::index_sequence<I...>) -> R {

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <vector>
 
+#include "fvhooks/internal/snapshot.h"
 #include "fvhooks/torch/forward_hook.h"
 
 namespace fvhooks {
@@ -16,8 +17,8 @@ namespace internal {
 using HookList = std::vector<std::shared_ptr<ForwardHook>>;
 
 // The slot is the address of what forward calls: the real forward, or, while there are hooks, a function that runs
-// them around it. It is loaded relaxed, which costs nothing: whoever reads the new address takes `mutex_` next, and so
-// sees the list that was published before; whoever reads an old one finds that list empty, or runs without hooks.
+// them around it. It is loaded relaxed, which costs nothing: what goes by it is only whether to look for hooks. A call
+// that reads an old address runs without hooks, or finds that there are none left.
 class HookSite {
  public:
   using Function = void (*)();  // to be cast back to what it is
@@ -32,16 +33,16 @@ class HookSite {
 
   Function slot() const noexcept { return slot_.load(std::memory_order_relaxed); }
   bool is_hooked() const noexcept { return slot() == hooked_; }
-  // Null if there are none.
-  std::shared_ptr<const HookList> hooks() const;
+  // Those of a call that begins now.
+  Snapshot<HookList>::Reading hooks() const noexcept { return hooks_.read(); }
 
  private:
   friend class fvhooks::ModuleHookManager;
 
   std::atomic<Function> slot_;
   Function plain_, hooked_;
-  mutable std::mutex mutex_;
-  std::shared_ptr<const HookList> hooks_;  // never changed, only replaced
+  Snapshot<HookList> hooks_;
+  mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<ModuleHookManager> manager_;
 };
 
