@@ -171,27 +171,16 @@ def _value_or_error(function: Callable[[torch.Tensor], Any], tensor: torch.Tenso
         return f"<error: {error!r}>"
 
 
-class _TraceHook(ForwardHook):
+class _TraceHook(_C.ModuleTrace, ForwardHook):
     """What attach_activation_trace attaches: all the work is done in C++."""
 
     def __init__(self, trace: _C.Trace, module_name: str, positions: dict[str, int]) -> None:
+        super().__init__(trace, module_name, positions)
         self.module_name = module_name
         self.trace = trace
-        self._native = _C.ModuleTrace(trace, module_name, positions)
 
     def name(self) -> str:
         return _HOOK_NAME
-
-    def pre_forward(self, module: nn.Module, *args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        self._native.enter(args, kwargs)
-        return args, kwargs
-
-    def post_forward(self, module: nn.Module, output: Any) -> Any:
-        self._native.leave(output)
-        return output
-
-    def forward_failed(self, module: nn.Module) -> None:
-        self._native.failed()
 
 
 class _EndedTrace(NamedTuple):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
+
+from fvhooks import _C
 
 logger = logging.getLogger("fvhooks")
 
@@ -156,31 +158,22 @@ class ModuleHookManager:
             del own[attribute]
 
 
-class _HookedForward:
-    """Stands in the module's `forward` while it has a manager."""
+class _HookedForward(_C.HookedForward):
+    """Stands in the module's `forward` while it has a manager. What it does when called is C++."""
 
     def __init__(self, manager: ModuleHookManager):
+        super().__init__(manager, manager.module_hook_attribute)
         self._manager = manager
         self.__wrapped__ = manager.original_forward  # for inspect.signature
         self.__name__ = "forward"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        manager = self._manager
-        module = manager.module
-        if ModuleHookManager.get_from(module) is not manager:  # kept by somebody who wrapped it
-            return manager.original_forward(*args, **kwargs)
-        entered: list[ForwardHook] = []
-        try:
-            for hook in tuple(manager.forward_hooks.values()):
-                args, kwargs = hook.pre_forward(module, *args, **kwargs)
-                entered.append(hook)
-            output = manager.original_forward(*args, **kwargs)
-            while entered:
-                output = entered.pop().post_forward(module, output)
-        except BaseException:
-            _tell_of_failure(reversed(entered), module)
-            raise
-        return output
+    @staticmethod
+    def _tell_of_failure(hooks: list[ForwardHook], module: nn.Module) -> None:
+        for hook in hooks:
+            try:
+                hook.forward_failed(module)
+            except Exception:
+                logger.exception("forward_failed of hook %s raised", hook.name())
 
     def __getattr__(self, name: str) -> Any:
         if name == "__globals__":  # what torch.jit.script asks a function for
@@ -228,11 +221,3 @@ class _StateWithoutHooks:
 def _own_state(module: nn.Module) -> Any:
     own = getattr(type(module), "__getstate__", None)  # object has one from Python 3.11 on
     return own(module) if own is not None else vars(module)
-
-
-def _tell_of_failure(hooks: Iterable[ForwardHook], module: nn.Module) -> None:
-    for hook in hooks:
-        try:
-            hook.forward_failed(module)
-        except Exception:
-            logger.exception("forward_failed of hook %s raised", hook.name())

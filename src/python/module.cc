@@ -9,6 +9,7 @@
 #include "fvhooks/label.h"
 #include "fvhooks/step.h"
 #include "fvhooks/tracer.h"
+#include "python/hooked_forward.h"
 #include "python/module_trace.h"
 #include "python/python_value.h"
 #include "python/statistics.h"
@@ -118,9 +119,17 @@ void bind_trace(py::module_& m) {
   py::class_<ModuleTrace>(m, "ModuleTrace")
       .def(py::init<std::shared_ptr<Trace>, std::string, std::unordered_map<std::string, std::int64_t>>(),
            py::arg("trace"), py::arg("module"), py::arg("positions"))
-      .def("enter", &ModuleTrace::enter, py::arg("args"), py::arg("kwargs"))
-      .def("leave", &ModuleTrace::leave, py::arg("output"))
-      .def("failed", &ModuleTrace::failed);
+      .def("pre_forward",
+           [](ModuleTrace& trace, const py::object&, const py::args& args, const py::kwargs& kwargs) {
+             trace.enter(args, kwargs);
+             return py::make_tuple(args, kwargs);
+           })
+      .def("post_forward",
+           [](ModuleTrace& trace, const py::object&, py::object output) {
+             trace.leave(output);
+             return output;
+           })
+      .def("forward_failed", [](ModuleTrace& trace, const py::object&) { trace.failed(); });
   py::class_<Sink>(m, "JsonlSink")
       .def(py::init<std::string>(), py::arg("path"))
       .def_property_readonly("path", [](const Sink& sink) { return os_string(sink.get().path()); })
@@ -142,6 +151,7 @@ PYBIND11_MODULE(_C, m) {
   bind_configuration(m);
   bind_steps(m);
   bind_trace(m);
+  bind_hooked_forward(m);
   m.def("labelled_tensors", &labelled_tensors, py::arg("value"), py::arg("root"));
   m.def("tensor_stats", &tensor_stats_dict, py::arg("tensor"), py::arg("stats"), py::arg("sketch"));
   m.def("set_warning_handler", &set_python_warning_handler, py::arg("handler").none(true));

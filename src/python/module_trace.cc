@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "fvhooks/torch/tensor_view.h"
 #include "fvhooks/warning.h"
 #include "python/python_value.h"
+#include "torch/record_tensor.h"
 
 namespace fvhooks::internal {
 namespace {
@@ -41,17 +41,6 @@ std::shared_ptr<Tracer> open_or_throw(const TraceConfig& config, std::string roo
   if (tracer) return *std::move(tracer);
   PyErr_SetString(PyExc_OSError, tracer.error().message.c_str());
   throw py::error_already_set();
-}
-
-void record_tensor(Tracer& tracer, std::string_view module, const TraceCall& call, const Label& label,
-                   const at::Tensor& tensor) {
-  const HostTensor host(tensor);
-  const auto* const view = host.view();
-  if (view) {
-    tracer.record(module, call, label, *view);
-  } else {
-    tracer.record(module, call, label, OpaqueTensor{host.reason(), host.dtype_name(), host.sizes()});
-  }
 }
 
 }  // namespace
@@ -102,12 +91,13 @@ void ModuleTrace::record(const TraceCall& call, const Label& label, py::handle v
   });
 }
 
-void ModuleTrace::record_inputs(const TraceCall& call, const py::tuple& args, const py::dict& kwargs) {
+void ModuleTrace::record_inputs(const TraceCall& call, py::handle args, py::handle kwargs) {
   const Label in{nullptr, std::string_view("in")};
   std::vector<std::pair<std::int64_t, py::handle>> by_position;
-  for (std::size_t i = 0; i < args.size(); ++i) by_position.emplace_back(i, PyTuple_GET_ITEM(args.ptr(), i));
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args.ptr()); ++i)
+    by_position.emplace_back(i, PyTuple_GET_ITEM(args.ptr(), i));
   std::vector<std::pair<std::string, py::handle>> by_name;
-  for (const auto& [key, value] : kwargs) {
+  for (const auto& [key, value] : kwargs ? py::reinterpret_borrow<py::dict>(kwargs) : py::dict()) {
     auto name = key.cast<std::string>();
     const auto position = positions_.find(name);
     if (position != positions_.end()) {
@@ -121,7 +111,7 @@ void ModuleTrace::record_inputs(const TraceCall& call, const py::tuple& args, co
   for (const auto& [name, value] : by_name) record(call, Label{&in, LabelKey{name}}, value);
 }
 
-void ModuleTrace::enter(const py::tuple& args, const py::dict& kwargs) {
+void ModuleTrace::enter(py::handle args, py::handle kwargs) {
   keep_troubles_from_the_model([&] {
     TraceCall call;
     {

@@ -1,5 +1,5 @@
 #pragma once
-// What the Python hook of a traced module calls: once before forward, once after it.
+// The hook of a traced Python module.
 #include <pybind11/pybind11.h>
 
 #include <atomic>
@@ -36,12 +36,13 @@ class ModuleTrace {
   ModuleTrace(std::shared_ptr<Trace> trace, std::string module,
               std::unordered_map<std::string, std::int64_t> positions);
 
-  void enter(const pybind11::tuple& args, const pybind11::dict& kwargs);
+  // args: a tuple; kwargs: a dict, or null for none.
+  void enter(pybind11::handle args, pybind11::handle kwargs);
   void leave(pybind11::handle output);
   void failed() noexcept;
 
  private:
-  void record_inputs(const TraceCall& call, const pybind11::tuple& args, const pybind11::dict& kwargs);
+  void record_inputs(const TraceCall& call, pybind11::handle args, pybind11::handle kwargs);
   void record(const TraceCall& call, const Label& label, pybind11::handle value);
   template <class Work>
   void keep_troubles_from_the_model(Work work);
