@@ -47,7 +47,7 @@ void DeferredRecords::become_child_if_forked() {
   if (generation_ == fork_generation()) return;
   generation_ = fork_generation();
   // Leaked: an event or a device's memory must not be given back by a process that has no device.
-  static_cast<void>(new std::deque<DeferredRecord>(std::exchange(waiting_, {})));
+  if (!waiting_.empty()) static_cast<void>(new std::deque<DeferredRecord>(std::exchange(waiting_, {})));
 }
 
 }  // namespace fvhooks::internal

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -146,12 +147,15 @@ TEST_F(Deferred, IsWrittenWhenTheTraceEnds) {
 }
 
 TEST_F(Deferred, IsWrittenWhenTheProcessEnds) {
-  EXPECT_EXIT(
-      {
-        record("a", first);
-        std::exit(0);
-      },
-      ::testing::ExitedWithCode(0), "");
+  const auto status = in_child([&] {
+    static auto* const leaked = new auto(Tracer::open(config).value());
+    static Computation computation;
+    (*leaked)->record("a", (*leaked)->enter("a"), kOut,
+                      DeferredTensor{DType::BFloat16, kSizes, std::make_unique<StatsOf>(computation)});
+    tracer = nullptr;
+    std::exit(7);
+  });
+  EXPECT_EQ(status, 7);
   EXPECT_THAT(written(), ElementsAre("a"));
 }
 
