@@ -7,7 +7,7 @@
 namespace fvhooks::internal {
 namespace {
 
-constexpr std::size_t kBlock = std::size_t{256} << 10;
+constexpr std::size_t kBlock = std::size_t{64} << 10;
 constexpr std::size_t kBlockAfterLeap = std::size_t{4} << 10;
 
 }  // namespace
