@@ -80,7 +80,7 @@ def missing(programs):
 def rows(programs):
     direct, thunk = counts(programs / "hook_cost"), counts(programs / "hook_cost_thunk")
     added = direct["trivial on"]["Ir"] - direct["trivial plain"]["Ir"]
-    budget = 400.0
+    budget = 200.0
     return [
         instructions(direct, "trivial forward", "trivial"),
         branches(direct, "trivial forward", "trivial"),
