@@ -32,7 +32,7 @@ const Manual kManual = {
     "0   no problem\n"
     "1   problems, printed on standard output\n"
     "2   could not run: usage, a file that cannot be read or holds no record, output that cannot be written",
-    "none"};
+    ""};
 
 struct CheckArguments {
   std::vector<std::string> paths;

@@ -40,7 +40,7 @@ const Manual kManual = {
     "fvtrace show trace.jsonl --regex '^blocks\\.[0-4]\\.' --json | jq .std",
     "0   shown, though it be nothing\n"
     "2   could not run: usage, a file that cannot be read, output that cannot be written",
-    "none"};
+    ""};
 
 constexpr std::size_t kSortedByDefault = 100;
 

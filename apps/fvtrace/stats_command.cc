@@ -31,7 +31,7 @@ const Manual kManual = {
     "fvtrace stats --json trace.jsonl | jq .non_finite.first",
     "0   done\n"
     "2   could not run: usage, a file that cannot be read or holds no record, output that cannot be written",
-    "none"};
+    ""};
 
 struct StatsArguments {
   std::string path;

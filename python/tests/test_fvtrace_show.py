@@ -297,21 +297,18 @@ def test_help_reads_like_a_manual(command):
     assert (result.returncode, result.stderr) == (0, "")
     text = result.stdout
     assert text.startswith(f"fvtrace {command}: ")
-    titles = [
-        "Usage:",
-        "\nDescription:\n",
-        "\nPositionals:\n",
-        "\nOptions:\n",
-        "\nExamples:\n",
-        "\nExit status:\n",
-        "\nEnvironment:\n",
-    ]
+    titles = ["Usage:", "\nDescription:\n", "\nPositionals:\n", "\nOptions:\n", "\nExamples:\n", "\nExit status:\n"]
     places = [text.find(title) for title in titles]
     assert -1 not in places
     assert places == sorted(places)
     assert max(map(len, text.splitlines())) <= 120
     assert "\n\n\n" not in text
     assert f"  {command} " in fvtrace("--help").stdout
+
+
+def test_help_names_the_environment_that_is_looked_at():
+    for command in ([], ["diff"]):
+        assert "\nEnvironment:\n  NO_COLOR" in fvtrace(*command, "--help").stdout
 
 
 def test_the_manual_page_has_every_command():

@@ -12,14 +12,14 @@ constexpr std::array<std::string_view, 8> kBlocks = {"▁", "▂", "▃", "▄",
 
 bool is_above(const CurvePoint& point) { return point.threshold && !(point.error <= *point.threshold); }
 
-// Decades from the smallest error that is not zero to the largest that is not infinite.
+// Decades from the smallest error or threshold that is not zero to the largest that is not infinite: where the errors
+// stand towards their thresholds shows in their height.
 class Scale {
  public:
   explicit Scale(std::span<const CurvePoint> points) {
     for (const auto& point : points) {
-      if (!(point.error > 0) || std::isinf(point.error)) continue;
-      low_ = std::min(low_, std::log10(point.error));
-      high_ = std::max(high_, std::log10(point.error));
+      include(point.error);
+      include(point.threshold.value_or(0));
     }
     high_ = std::max(high_, low_ + 1);  // less than a decade is no hill
   }
@@ -32,6 +32,12 @@ class Scale {
   }
 
  private:
+  void include(double value) {
+    if (!(value > 0) || std::isinf(value)) return;
+    low_ = std::min(low_, std::log10(value));
+    high_ = std::max(high_, std::log10(value));
+  }
+
   double low_ = std::numeric_limits<double>::infinity(), high_ = -std::numeric_limits<double>::infinity();
 };
 

@@ -21,6 +21,10 @@ TEST(Sparkline, RisesWithTheLogarithmOfTheError) {
 
 TEST(Sparkline, OfALittleNoiseIsFlat) { EXPECT_EQ(sparkline(curve_of({1e-7, 1.1e-7, 1.05e-7}), 80, false), "▁▁▁"); }
 
+TEST(Sparkline, StandsHighWhereEveryPointIsFarAboveItsThreshold) {
+  EXPECT_EQ(sparkline(curve_of({1.6, 1.7, 1.8}, 1e-5), 80, false), "███");
+}
+
 TEST(Sparkline, KeepsTheWorstOfNeighboursThatShareAColumn) {
   std::vector<double> errors(100, 1e-7);
   errors[42] = 0.5;
@@ -35,7 +39,7 @@ TEST(Sparkline, IsRedAboveTheThresholdAndOnlyWhenAsked) {
 
 TEST(Sparkline, HasAPlaceForZeroInfinityAndNaN) {
   const auto infinity = std::numeric_limits<double>::infinity();
-  EXPECT_EQ(sparkline(curve_of({0, 1e-3, 1e-2, infinity, std::nan("")}), 80, false), "▁▁███");
+  EXPECT_EQ(sparkline(curve_of({0, 1e-3, 1e-2, infinity, std::nan("")}, 1e-2), 80, false), "▁▁███");
   EXPECT_EQ(sparkline(curve_of({0, 0}), 80, false), "▁▁");
   EXPECT_EQ(sparkline(curve_of({infinity}), 80, false), "█");
   EXPECT_EQ(sparkline({}, 80, false), "");
