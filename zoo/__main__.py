@@ -80,7 +80,6 @@ def run(options: argparse.Namespace) -> Scores:
         part = score_model(programs, Model(folder, config, seed, options.reuse), dtypes, bugs, variants, show_progress)
         scores.bugs += part.bugs
         scores.clean += part.clean
-        scores.left_out += part.left_out
         print(f"\n{config}, seed {seed}\n{report.table(part.bugs)}\n", flush=True)
     return scores
 

@@ -61,11 +61,7 @@ def found_place(verdict: dict) -> Place | None:
     return Place(module, introducer["step"], introducer["call"])
 
 
-# fvtrace's words for the table's.
-KINDS = {"constant factor": "scaled", "another order": "permuted"}
-
-
 def found_diagnosis(verdict: dict) -> str:
-    """What fvtrace gives first, in the table's words."""
-    findings = verdict.get("diagnosis") or []
-    return KINDS.get(findings[0]["kind"], findings[0]["kind"]) if findings else NONE
+    """The first that fvtrace gives."""
+    findings = verdict["diagnosis"]
+    return findings[0]["kind"] if findings else NONE

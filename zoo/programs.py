@@ -53,9 +53,6 @@ class Programs:
         result = call([self.fvtrace, "diff", "--json", *options, reference, port], accepted=(0, 1))
         return json.loads(result.stdout) | {"exit_status": result.returncode}
 
-    def knows_noise(self) -> bool:
-        return "--noise" in call([self.fvtrace, "diff", "--help"]).stdout
-
 
 @dataclass(frozen=True)
 class Model:

@@ -85,12 +85,11 @@ def last_line(scores: Scores) -> str:
 
 
 def false_alarms(scores: Scores) -> str:
-    lines = [
+    return "\n".join(
         f"false alarm: {score.model}, {score.dtype}, {score.variant}: {score.accused or 'records differ'}"
         for score in scores.clean
         if score.is_false_alarm
-    ]
-    return "\n".join(lines + scores.left_out)
+    )
 
 
 def floors(scores: Scores) -> str:
