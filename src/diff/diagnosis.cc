@@ -100,7 +100,7 @@ class Case {
 
   bool is_other_value(const Record& beside) const {
     const auto apart = distance(reference_, beside);
-    return apart && *apart > 3 * slack_;
+    return apart && *apart > slack_;
   }
 
   // Another module of the same step that has this one's values in the port, as this one has its.

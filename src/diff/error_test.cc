@@ -41,7 +41,7 @@ TEST(Error, BySketchEstimatesTheRelativeL2Distance) {
   for (const float relative : {1e-5F, 1e-3F, 1e-1F}) {
     const auto measured = measure(of(values, 256), of(moved(values, relative), 256));
     ASSERT_TRUE(measured.error);
-    EXPECT_TRUE(measured.by_sketch);
+    EXPECT_NE(measured.buckets, 0);
     EXPECT_NEAR(*measured.error / relative, 1, 0.25);
   }
 }
@@ -57,7 +57,7 @@ TEST(Error, BySketchSeesAPermutationThatStatisticsCannot) {
 TEST(Error, FoldsTheLargerSketchOntoTheSmaller) {
   const auto values = random_values(1);
   const auto measured = measure(of(values, 256), of(moved(values, 1e-2F), 64));
-  EXPECT_TRUE(measured.by_sketch);
+  EXPECT_NE(measured.buckets, 0);
   EXPECT_NEAR(*measured.error, 1e-2, 5e-3);
 }
 
@@ -71,7 +71,7 @@ TEST(Error, OfAnOverflowedSketchFallsBackOnStatistics) {
   auto reference = of(random_values(1)), port = of(random_values(2));
   reference.sketch.values[3] = std::numeric_limits<float>::max();
   const auto measured = measure(reference, port);
-  EXPECT_FALSE(measured.by_sketch);
+  EXPECT_EQ(measured.buckets, 0);
   EXPECT_TRUE(measured.error);
 }
 
@@ -150,6 +150,58 @@ TEST(Error, NamesTheDtypesWhereTheyDiffer) {
   }
   EXPECT_NE(measure(reference, port).detail.find("torch.float32 in the reference, torch.bfloat16 in the port"),
             std::string::npos);
+}
+
+// 400 trials a size, against the float64 truth: nine in ten of them must lie in the interval, and not by its being
+// wide.
+TEST(Error, IntervalHoldsTheTruthInNineCasesOfTen) {
+  constexpr unsigned kTrials = 400;
+  for (const int buckets : {64, 128, 256}) {
+    unsigned inside = 0;
+    for (unsigned trial = 0; trial < kTrials; ++trial) {
+      const auto a = random_values(2 * trial, 4096), noise = random_values(2 * trial + 1, 4096);
+      auto b = a;
+      double difference = 0, norm = 0;
+      for (std::size_t i = 0; i < a.size(); ++i) {
+        b[i] += 1e-2F * noise[i];
+        difference += std::pow(double{b[i]} - double{a[i]}, 2);
+        norm += std::pow(double{a[i]}, 2);
+      }
+      const double truth = std::sqrt(difference / norm);
+      const auto interval = error_interval(*measure(of(a, buckets), of(b, buckets)).error, buckets);
+      inside += interval.low <= truth && truth <= interval.high;
+    }
+    EXPECT_GE(inside, 0.87 * kTrials) << buckets;
+    EXPECT_LE(inside, 0.99 * kTrials) << buckets;
+  }
+}
+
+TEST(Row, HoldsTheSignedBiasesOfMagnitudeAndMean) {
+  const auto values = random_values(1);
+  auto larger = values, higher = values;
+  for (auto& value : larger) value *= 1.5F;
+  for (auto& value : higher) value += 8;
+  EXPECT_NEAR(measured_row(of(values), of(larger)).abs_mean_bias, 0.5, 1e-6);
+  EXPECT_NEAR(measured_row(of(larger), of(values)).abs_mean_bias, -1 / 3.0, 1e-6);
+  EXPECT_GT(measured_row(of(values), of(higher)).mean_bias, 5);
+  EXPECT_NEAR(measured_row(of(values), of(values)).bias_noise, 1 / std::sqrt(512.0), 1e-6);
+}
+
+TEST(Row, IsNarrowerIfThePortsExtremesFitInSixteenBitsAndTheReferencesDoNot) {
+  const auto values = random_values(1);
+  auto rounded = values;
+  for (auto& value : rounded) value = std::ldexp(std::nearbyint(std::ldexp(value, 6)), -6);
+  EXPECT_TRUE(measured_row(of(values), of(rounded)).is_narrower);
+  EXPECT_FALSE(measured_row(of(rounded), of(values)).is_narrower);
+  EXPECT_FALSE(measured_row(of(rounded), of(rounded)).is_narrower);
+  EXPECT_FALSE(measured_row(of(values), of(moved(values, 1e-3F))).is_narrower);
+}
+
+TEST(Row, IsNarrowerByTheRecordedDtypes) {
+  const auto record = [](const char* dtype) { return with_stats({{"abs_mean", 0.1}, {"dtype", std::string(dtype)}}); };
+  EXPECT_TRUE(measured_row(record("torch.float32"), record("torch.bfloat16")).is_narrower);
+  EXPECT_FALSE(measured_row(record("torch.bfloat16"), record("torch.float32")).is_narrower);
+  EXPECT_FALSE(measured_row(record("torch.bfloat16"), record("torch.bfloat16")).is_narrower);
 }
 
 }  // namespace

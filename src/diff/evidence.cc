@@ -80,7 +80,7 @@ void set_status(Row& row, double threshold) {
 void judge_biases(Pairs& pairs, const NoiseFloors* noise) {
   BiasTest test;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    if (needs_judgement(pairs.row(i))) test.add(pairs.key(i), pairs.row(i));
+    if (pairs.row(i).status == Status::Within) test.add(pairs.key(i), pairs.row(i));
   }
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     auto& row = pairs.row(i);

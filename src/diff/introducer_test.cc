@@ -184,5 +184,59 @@ TEST(Introducer, OfAModuleThatReturnsItsWrongInputIsTheCaller) {
   EXPECT_EQ(introducer_of(judge(reference.trace(), port.trace(), {})), "");
 }
 
+// What stays within the tolerance where it arises, and grows beyond it later.
+testing::TracedRun grows(float first, float then) {
+  testing::TracedRun run;
+  const auto input = testing::random_values(1);
+  const auto error = testing::random_values(2);
+  const auto moved = [&](float by) {
+    auto values = input;
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] += by * error[i];
+    return values;
+  };
+  const auto root = run.enter("", {input});
+  run.leaf("sound", {input}, moved(1e-7F));
+  run.leaf("guilty", {moved(1e-7F)}, moved(first));
+  run.leaf("carrier", {moved(first)}, moved(then));
+  run.leave(root, moved(then));
+  return run;
+}
+
+TEST(Introducer, IsWhereTheErrorLeapsNotWhereItCrossesTheTolerance) {
+  DiffOptions options;
+  options.rtol = 0.1;
+  const auto verdict = judge(grows(0, 0).trace(), grows(0.06F, 0.15F).trace(), options);
+  EXPECT_EQ(verdict.key(*verdict.first_diverged).module, "carrier");
+  EXPECT_EQ(introducer_of(verdict), "guilty");
+  EXPECT_NE(verdict.introducer->reason.find("within its threshold, but"), std::string::npos);
+}
+
+TEST(Introducer, IsWhereTheThresholdIsCrossedIfTheErrorLeapsThere) {
+  DiffOptions options;
+  options.rtol = 0.1;
+  EXPECT_EQ(introducer_of(judge(grows(0, 0).trace(), grows(0.01F, 0.3F).trace(), options)), "carrier");
+}
+
+// A sinus of the timestep makes a great deal of a small difference; it did its work in the step before.
+testing::TracedRun with_timesteps(float second) {
+  testing::TracedRun run;
+  for (const std::int64_t step : {0, 1}) {
+    run.step = step;
+    const testing::Values time(8, step == 0 ? 1000 : second);
+    auto embedded = time;
+    for (std::size_t i = 0; i < embedded.size(); ++i) embedded[i] = std::sin(embedded[i] * static_cast<float>(i + 1));
+    const auto root = run.enter("", {time});
+    run.leave(root, run.leaf("embedder", {time}, embedded));
+  }
+  return run;
+}
+
+TEST(Introducer, OfAModelInputThatAModuleEnlargesIsTheCaller) {
+  const auto verdict = judge(with_timesteps(666.67F).trace(), with_timesteps(666.7F).trace(), {});
+  ASSERT_TRUE(verdict.introducer);
+  EXPECT_TRUE(verdict.introducer->outside);
+  EXPECT_EQ(verdict.introducer->step, 1);
+}
+
 }  // namespace
 }  // namespace fvhooks::internal

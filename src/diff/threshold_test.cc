@@ -2,14 +2,44 @@
 
 #include <gtest/gtest.h>
 
+#include <string_view>
+#include <vector>
+
 namespace fvhooks::internal {
 namespace {
 
-Record output_of(const char* dtype) {
-  Record record;
-  record.tensor = "out";
-  if (dtype) record.stats.emplace_back("dtype", std::string(dtype));
-  return record;
+constexpr double kFloat32Alone = 3 * 8.5 * 0x1p-23;  // one operation, with the margin
+constexpr double kBFloat16Alone = 3 * (0x1p-8 + 0x1p-20);
+
+struct Event {
+  const char* module;
+  const char* tensor;
+  std::optional<DType> dtype = DType::Float32;
+  double error = 0;
+  std::optional<DType> port_dtype = dtype;
+  std::optional<std::int64_t> rank = {};
+};
+
+std::uint8_t code(std::optional<DType> dtype) { return dtype ? static_cast<std::uint8_t>(*dtype) : Row::kNoDType; }
+
+// Bounds of the last of these records.
+RoundingModel::Bounds after(const std::vector<Event>& events, DType assumed = DType::Float32,
+                            bool port_dtypes_count = false) {
+  RoundingModel model(assumed, port_dtypes_count);
+  RoundingModel::Bounds bounds;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const auto& event = events[i];
+    Row row;
+    row.reference = row.port = static_cast<std::uint32_t>(i);
+    row.is_input = std::string_view(event.tensor).starts_with("in");
+    row.error = static_cast<float>(event.error);
+    row.sketch_log2 = 6;
+    row.reference_dtype = code(event.dtype) & 0xF;
+    row.port_dtype = code(event.port_dtype) & 0xF;
+    row.is_narrower = event.dtype && event.port_dtype && epsilon(*event.port_dtype) > epsilon(*event.dtype);
+    bounds = model.next({"", event.module, event.tensor, 0, 0, event.rank}, row, i);
+  }
+  return bounds;
 }
 
 // What a clean port of a 30-block transformer with other kernels was measured to stay below, and what a wrong rotary
@@ -33,57 +63,71 @@ TEST(Threshold, GrowsWithDepthAndWithEpsilon) {
   EXPECT_LT(noise_bound(0x1p-52, 1), 1e-13);
 }
 
-TEST(Threshold, CountsOutputsNotInputs) {
-  ThresholdModel model({});
-  auto input = output_of("torch.float32");
-  input.tensor = "in[0]";
-  const double first = model.next(input, nullptr);
-  EXPECT_EQ(model.next(output_of("torch.float32"), nullptr), first);
-  EXPECT_GT(model.next(input, nullptr), first);
+TEST(Threshold, OfAnOutputWhoseInputsAgreeIsWhatOneOperationMayAdd) {
+  EXPECT_DOUBLE_EQ(after({{"a", "in[0]"}, {"a", "out"}}).most, kFloat32Alone);
 }
 
-TEST(Threshold, OfAFloat32ValueAfterABFloat16OneIsBFloat16s) {
-  ThresholdModel model({});
-  const auto float32 = output_of("torch.float32"), bfloat16 = output_of("torch.bfloat16");
-  EXPECT_LT(model.next(float32, nullptr), 1e-5);
-  EXPECT_GT(model.next(bfloat16, nullptr), 5e-3);
-  EXPECT_GT(model.next(float32, nullptr), 5e-3);
+TEST(Threshold, OfAnOutputGrowsWithItsInputsErrorsButNotBeyondWhatDepthAllows) {
+  const auto most = [](double error) {
+    std::vector<Event> events(80, {"before", "out"});
+    events.insert(events.end(), {{"a", "in[0]", DType::Float32, error}, {"a", "out"}});
+    return after(events).most;
+  };
+  EXPECT_NEAR(most(2e-6), 6e-6, 1e-9);
+  EXPECT_NEAR(most(1), noise_bound(0x1p-23, 80), 1e-9);
 }
 
-TEST(Threshold, TakesTheWiderOfTwoDtypes) {
-  ThresholdModel model({});
-  const auto port = output_of("torch.bfloat16");
-  EXPECT_GT(model.next(output_of("torch.float32"), &port), 5e-3);
+TEST(Threshold, OfACallersArgumentGrowsWithWhatTheCallerSawBefore) {
+  const auto most = [](double error) {
+    return after({{"", "in[0]"}, {"a", "in[0]"}, {"a", "out", DType::Float32, error}, {"b", "in[0]"}}).most;
+  };
+  EXPECT_DOUBLE_EQ(most(0), kFloat32Alone);
+  EXPECT_GT(most(1.2e-6), kFloat32Alone);
+}
+
+TEST(Threshold, OfOneOutputIsNotRaisedByAnother) {
+  EXPECT_DOUBLE_EQ(after({{"a", "in[0]"}, {"a", "out[0]", DType::Float32, 1}, {"a", "out[1]"}}).most, kFloat32Alone);
+}
+
+TEST(Threshold, CountsOutputsNotInputsAsDepth) {
+  const auto most = [](std::vector<Event> events) {
+    events.push_back({"z", "in[0]"});  // outermost: nothing is known of what it was made of
+    return after(events).most;
+  };
+  EXPECT_EQ(most({{"a", "in[0]"}, {"a", "in[1]"}}), most({{"a", "in[0]"}}));
+  EXPECT_GT(most({{"a", "in[0]"}, {"a", "out"}}), most({{"a", "in[0]"}}));
+}
+
+TEST(Threshold, OfAFloat32ModuleBetweenBFloat16OnesIsFloat32s) {
+  EXPECT_DOUBLE_EQ(after({{"a", "out", DType::BFloat16}, {"norm", "in[0]"}, {"norm", "out"}}).most, kFloat32Alone);
+}
+
+TEST(Threshold, OfWhatAModuleComputesOutOfBFloat16IsBFloat16s) {
+  EXPECT_DOUBLE_EQ(after({{"a", "in[0]", DType::BFloat16}, {"a", "out"}}).most, kBFloat16Alone);
+}
+
+TEST(Threshold, IsTheReferencesDtypesUnlessThePortIsCoarserThroughout) {
+  const std::vector<Event> events = {{"a", "in[0]", DType::Float32, 0, DType::BFloat16},
+                                     {"a", "out", DType::Float32, 0, DType::BFloat16}};
+  EXPECT_DOUBLE_EQ(after(events).most, kFloat32Alone);
+  EXPECT_DOUBLE_EQ(after(events, DType::Float32, true).most, kBFloat16Alone);
 }
 
 TEST(Threshold, OfARankKnowsNothingOfOtherRanks) {
-  ThresholdModel model({});
-  auto other = output_of("torch.bfloat16");
-  other.rank = 1;
-  (void)model.next(other, nullptr);
-  EXPECT_LT(model.next(output_of("torch.float32"), nullptr), 1e-5);
+  const Event other{"a", "out", DType::BFloat16, 1, DType::BFloat16, 1};
+  EXPECT_DOUBLE_EQ(after({other, {"a", "out"}}).most, kFloat32Alone);
 }
 
 TEST(Threshold, OfARecordWithoutDtypeIsTheAssumedOnesAndCounted) {
-  DiffOptions options;
-  options.assumed_dtype = DType::BFloat16;
-  ThresholdModel assumed(options), usual({});
-  const auto record = output_of(nullptr);
-  EXPECT_GT(assumed.next(record, nullptr), 5e-3);
-  EXPECT_LT(usual.next(record, nullptr), 1e-5);
-  EXPECT_EQ(usual.without_dtype(), 1U);
+  EXPECT_DOUBLE_EQ(after({{"a", "out", std::nullopt}}, DType::BFloat16).most, kBFloat16Alone);
+  EXPECT_DOUBLE_EQ(after({{"a", "out", std::nullopt}}).most, kFloat32Alone);
+  RoundingModel model(DType::Float32, false);
+  (void)model.next({}, {}, 0);
+  EXPECT_EQ(model.without_dtype(), 1U);
 }
 
 TEST(Threshold, OfIntegersThatWereNotRecordedExactlyIsFloat32s) {
-  ThresholdModel model({});
-  EXPECT_GT(model.next(output_of("torch.int64"), nullptr), 0);
-}
-
-TEST(Threshold, AskedForIsUsedEverywhere) {
-  DiffOptions options;
-  options.rtol = 0.125;
-  ThresholdModel model(options);
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(model.next(output_of("torch.bfloat16"), nullptr), 0.125);
+  EXPECT_DOUBLE_EQ(after({{"a", "out", DType::Int64}}).most, kFloat32Alone);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "diff/alignment.h"
+#include "diff/curves.h"
 #include "diff/diagnosis.h"
 #include "diff/error.h"
 #include "diff/evidence.h"
@@ -21,9 +22,12 @@ void measure_rows(Pairs& pairs, const Progress& progress) {
   Record reference, port;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     auto& row = pairs.row(i);
-    if (!row.is_pair()) continue;
+    if (row.reference == Row::kNone) continue;
     pairs.read_reference(i, reference);
-    pairs.read_port(i, port);
+    if (!pairs.read_port(i, port)) {
+      row.reference_dtype = dtype_code(reference) & 0xF;  // the rounding of what is missing is in what comes after
+      continue;
+    }
     auto measured = measured_row(reference, port);
     measured.reference = row.reference;
     measured.port = row.port;
@@ -94,6 +98,8 @@ Verdict judge(const SharedTrace& reference, const SharedTrace& port, const DiffO
   }
   verdict.introducer = find_introducer(*pairs);
   if (const auto evidence = first_evidence(*pairs)) verdict.diagnosis = diagnose(*pairs, *evidence);
+  verdict.error_over_depth = error_over_depth(*pairs);
+  verdict.error_over_steps = error_over_steps(*pairs);
   verdict.passed = has_passed(verdict, options);
   if (count_rows(*pairs, [](const Row& row) { return row.is_pair(); }) == 0) {
     verdict.notes.push_back("no record of the reference has a counterpart in the port: nothing was compared");

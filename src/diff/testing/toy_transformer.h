@@ -113,8 +113,9 @@ class ToyTransformer {
   Bug bug_;
 };
 
-inline TracedRun traced(Bug bug, float noise = 0, bool inputs = true, bool root = true) {
+inline TracedRun traced(Bug bug, float noise = 0, bool inputs = true, bool root = true, unsigned seed = 7) {
   TracedRun run;
+  run.seed_noise(seed);
   run.noise = noise;
   run.inputs = inputs;
   run.root = root;

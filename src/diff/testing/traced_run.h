@@ -54,6 +54,7 @@ class TracedRun {
 
   // Rounding of another kernel: each recorded value moves by this much, relative.
   float noise = 0;
+  void seed_noise(unsigned seed) { engine_.seed(seed); }
 
   std::size_t enter(const std::string& module, const std::vector<Values>& arguments) {
     calls_.push_back({module, step, count_[{module, step}]++});
