@@ -17,6 +17,7 @@ std::vector<Fit> one_to_one(const std::vector<Fit>& fits);
 
 struct Gap {
   std::vector<std::size_t> reference, port;  // places, increasing
+  std::size_t port_end = 0;                  // all before this place of the port
 };
 
 // Monotone alignment of two lists by the pairs' scores (Needleman and Wunsch; nothing: no pair), in a band around the

@@ -9,6 +9,30 @@ namespace {
 
 using Why = Finding::Why;
 
+using Children = std::vector<std::vector<std::size_t>>;  // of each module, the places of those just below it
+
+// Just below: with nothing recorded in between.
+Children children_of(const std::vector<ModuleTrait>& modules) {
+  std::unordered_map<std::string, std::size_t> places;
+  const auto key = [](const ModuleTrait& module, std::string_view name) {
+    return module.root + '\0' + std::string(name);
+  };
+  for (std::size_t i = 0; i < modules.size(); ++i) places.emplace(key(modules[i], modules[i].name), i);
+  Children children(modules.size());
+  for (std::size_t i = 0; i < modules.size(); ++i) {
+    std::string_view name = modules[i].name;
+    while (!name.empty()) {
+      const auto point = name.rfind('.');
+      name = point == std::string_view::npos ? "" : name.substr(0, point);
+      const auto parent = places.find(key(modules[i], name));
+      if (parent == places.end()) continue;
+      children[parent->second].push_back(i);
+      break;
+    }
+  }
+  return children;
+}
+
 class PairFinder {
  public:
   PairFinder(const ScoredSide& reference, const ScoredSide& port) : reference_(reference), port_(port) {
@@ -16,6 +40,8 @@ class PairFinder {
     pairing_.port.resize(port.modules.size());
     for (const auto& module : reference.modules) reference_names_.emplace_back(module.name);
     for (const auto& module : port.modules) port_names_.emplace_back(module.name);
+    children_in_reference_ = children_of(reference.modules);
+    children_in_port_ = children_of(port.modules);
     for (std::size_t i = 0; i < reference.modules.size(); ++i) {
       // Patterns know nothing of roots: the first module of a name stands for all.
       place_of_.try_emplace(reference_names_[i].pattern(0), i);
@@ -28,6 +54,7 @@ class PairFinder {
     follow_other_blocks();
     if (!ends_alike()) {
       for (const auto& gap : gaps()) pair_by_names(gap);
+      pair_children_by_names();
       drop_what_other_blocks_contradict();
       follow_other_blocks();
     }
@@ -105,6 +132,7 @@ class PairFinder {
     std::vector<Gap> gaps(1);
     std::size_t i = 0, j = 0;
     const auto collect = [&](std::size_t end_i, std::size_t end_j) {
+      gaps.back().port_end = end_j;
       for (; i < end_i; ++i) {
         if (is_free(pairing_.reference[i])) gaps.back().reference.push_back(i);
       }
@@ -120,33 +148,66 @@ class PairFinder {
     return gaps;
   }
 
-  void pair_by_names(const Gap& gap) {
-    const auto score = [&](std::size_t i, std::size_t j) { return fit_by_names(reference_, i, port_, j); };
-    for (const auto& fit : align(gap, score)) pair(fit, Why::Names);
-    // Modules that are executed in another order: only where the names themselves say so.
-    constexpr std::size_t kSmall = 64;
-    constexpr double kAlikeAtLeast = 0.6;
-    if (gap.port.size() > kSmall || gap.reference.size() > kSmall) return;
-    std::vector<Fit> rest;
-    for (const auto j : gap.port) {
-      for (const auto i : gap.reference) {
-        if (!is_free(pairing_.port[j]) || !is_free(pairing_.reference[i])) continue;
-        if (name_similarity(reference_.words[i], port_.words[j]) < kAlikeAtLeast) continue;
-        if (const auto fits = score(i, j)) rest.push_back({i, j, *fits, std::nullopt, false});
-      }
+  std::optional<double> score_by_names(std::size_t i, std::size_t j) const {
+    if (!is_free(pairing_.reference[i]) || !is_free(pairing_.port[j])) return std::nullopt;
+    return children_disagree(i, j) ? std::nullopt : fit_by_names(reference_, i, port_, j);
+  }
+
+  // Modules in the one have counterparts, and none of them is in the other.
+  bool children_disagree(std::size_t i, std::size_t j) const {
+    const auto& mine = children_in_port_[j];
+    std::size_t paired = 0;
+    for (const auto child : children_in_reference_[i]) {
+      const auto& finding = pairing_.reference[child];
+      if (!finding.is_pair()) continue;
+      if (std::binary_search(mine.begin(), mine.end(), finding.fit.port)) return false;
+      ++paired;
     }
-    for (const auto& fit : one_to_one(rest)) pair(fit, Why::Names);
+    return paired != 0;
+  }
+
+  void pair_by_names(const Gap& gap) {
+    for (const auto& fit : align(gap, [&](std::size_t i, std::size_t j) { return score_by_names(i, j); })) {
+      pair(fit, Why::Names);
+    }
+  }
+
+  // What a port executes in another order, inside of modules that go together.
+  void pair_children_by_names() {
+    constexpr double kAlikeAtLeast = 0.6;
+    for (std::size_t parent = 0; parent < pairing_.port.size(); ++parent) {
+      const auto finding = pairing_.port[parent];
+      if (!finding.is_pair()) continue;
+      std::vector<Fit> fits;
+      for (const auto j : children_in_port_[parent]) {
+        for (const auto i : children_in_reference_[finding.fit.reference]) {
+          if (name_similarity(reference_.words[i], port_.words[j]) < kAlikeAtLeast) continue;
+          if (const auto score = score_by_names(i, j)) fits.push_back({i, j, *score, std::nullopt, false});
+        }
+      }
+      for (const auto& fit : one_to_one(fits)) pair(fit, Why::Names);
+    }
+  }
+
+  // The first place of the port where it is seen to have gone wrong; all of them, if it is and does not show where.
+  std::size_t first_gone_wrong() const {
+    if (ends_alike()) return pairing_.port.size();
+    const auto found = std::find_if(pairing_.port.begin(), pairing_.port.end(), [](const Finding& finding) {
+      return finding.why == Why::OtherBlocks || finding.why == Why::Names;
+    });
+    return found == pairing_.port.end() ? 0 : static_cast<std::size_t>(found - pairing_.port.begin());
   }
 
   // Where one side has something left and the other, at that point, nothing that it could be. In a port that has gone
   // wrong the shape can be what is wrong, and excludes nothing.
   void tell_what_has_no_counterpart() {
-    const bool is_healthy = ends_alike();
-    const auto could_be = [&](std::size_t i, std::size_t j) {
-      return !is_healthy || may_have_one_shape(reference_.modules[i].outputs.front(), port_.modules[j].outputs.front());
-    };
+    const auto gone_wrong = first_gone_wrong();
     std::vector<std::size_t> alone_in_port, alone_in_reference;
     for (const auto& gap : gaps()) {
+      const auto could_be = [&](std::size_t i, std::size_t j) {
+        return gap.port_end > gone_wrong ||
+               may_have_one_shape(reference_.modules[i].outputs.front(), port_.modules[j].outputs.front());
+      };
       for (const auto j : gap.port) {
         if (std::none_of(gap.reference.begin(), gap.reference.end(), [&](auto i) { return could_be(i, j); })) {
           alone_in_port.push_back(j);
@@ -180,6 +241,7 @@ class PairFinder {
   const ScoredSide &reference_, &port_;
   std::vector<NumberedName> reference_names_, port_names_;
   std::unordered_map<std::string, std::size_t> place_of_;
+  Children children_in_reference_, children_in_port_;
   Pairing pairing_;
 };
 

@@ -32,7 +32,7 @@ double confidence(const Finding& finding) {
     case Why::OtherBlocks:
       return 0.8;
     case Why::Names:
-      return std::clamp(0.2 + 0.15 * finding.fit.score, 0.2, 0.6);
+      return std::min(0.3 + 0.2 * finding.fit.score, 0.6);
     case Why::Unknown:
       break;
   }

@@ -57,6 +57,35 @@ std::optional<Fit> fit_by_values(const ScoredSide& reference, std::size_t i, con
   return fit;
 }
 
+std::vector<std::string> words_in(std::string_view text) {
+  enum class Kind { Other, Letter, Digit };
+  const auto kind_of = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isdigit(byte) != 0) return Kind::Digit;
+    return std::isalnum(byte) != 0 || byte >= 0x80 ? Kind::Letter : Kind::Other;
+  };
+  std::vector<std::string> words;
+  auto before = Kind::Other;
+  for (const char c : text) {
+    const auto kind = kind_of(c);
+    if (kind != Kind::Other) {
+      if (kind != before) words.emplace_back();
+      words.back() += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+    before = kind;
+  }
+  std::sort(words.begin(), words.end());
+  return words;
+}
+
+// Dice's coefficient: what two lists have in common.
+double dice(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  if (a.empty() && b.empty()) return 1;
+  std::vector<std::string> common;
+  std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(common));
+  return 2 * ratio(common.size(), a.size() + b.size());
+}
+
 // Outputs of one side by the size of their values: only those of about one size can be near each other.
 struct OutputBySize {
   double magnitude = 0;
@@ -107,33 +136,14 @@ ScoredSide::ScoredSide(std::vector<ModuleTrait> in_order) : modules(std::move(in
   for (const auto& module : modules) words.push_back(words_of(module.name));
 }
 
-std::vector<std::string> words_of(const std::string& name) {
-  enum class Kind { Other, Letter, Digit };
-  const auto kind_of = [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isdigit(byte) != 0) return Kind::Digit;
-    return std::isalnum(byte) != 0 || byte >= 0x80 ? Kind::Letter : Kind::Other;
-  };
-  std::vector<std::string> words;
-  auto before = Kind::Other;
-  for (const char c : name) {
-    const auto kind = kind_of(c);
-    if (kind != Kind::Other) {
-      if (kind != before) words.emplace_back();
-      words.back() += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
-    before = kind;
-  }
-  std::sort(words.begin(), words.end());
-  return words;
+Words words_of(const std::string& name) {
+  const auto last_letter = name.find_last_not_of(".0123456789");
+  const auto point = last_letter == std::string::npos ? std::string::npos : name.rfind('.', last_letter);
+  const auto cut = point == std::string::npos ? 0 : point;
+  return {words_in(std::string_view(name).substr(cut)), words_in(std::string_view(name).substr(0, cut))};
 }
 
-double name_similarity(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-  if (a.empty() && b.empty()) return 1;
-  std::vector<std::string> common;
-  std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(common));
-  return 2 * ratio(common.size(), a.size() + b.size());
-}
+double name_similarity(const Words& a, const Words& b) { return (dice(a.last, b.last) + dice(a.path, b.path)) / 2; }
 
 std::optional<std::pair<std::size_t, double>> nearest(const TensorTrait& tensor,
                                                       const std::vector<TensorTrait>& tensors) {
@@ -163,14 +173,14 @@ std::vector<Fit> fits_by_values(const ScoredSide& reference, const ScoredSide& p
 }
 
 std::optional<double> fit_by_names(const ScoredSide& reference, std::size_t i, const ScoredSide& port, std::size_t j) {
-  constexpr double kLeast = 0.9, kNameAlone = 1.5, kKindAlone = 0.5, kOriginAlone = 0.5;
+  constexpr double kLeast = 1.5, kNameAlone = 1.5, kKindAlone = 0.75, kOriginAlone = 1;
   const auto &a = reference.modules[i], &b = port.modules[j];
   if (!may_have_one_shape(a.outputs.front(), b.outputs.front())) return std::nullopt;
   const auto sign = [](bool agrees) { return agrees ? 1.0 : -1.0; };
   const double score = kNameAlone * name_similarity(reference.words[i], port.words[j]) +
                        kKindAlone * sign(a.is_container == b.is_container) +
                        kOriginAlone * sign(a.is_origin == b.is_origin);
-  return score < kLeast ? std::nullopt : std::optional(score);
+  return score > kLeast ? std::optional(score - kLeast) : std::nullopt;
 }
 
 }  // namespace fvhooks::internal

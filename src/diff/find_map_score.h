@@ -19,9 +19,12 @@ struct Fit {
   bool by_inputs = false;          // the inputs agree as well
 };
 
-// Words of a name, for `name_similarity`: sorted.
-std::vector<std::string> words_of(const std::string& name);
-double name_similarity(const std::vector<std::string>& a, const std::vector<std::string>& b);  // 0 to 1
+// A name's words, sorted: those of its last component that is more than a number, with what follows, and the others.
+struct Words {
+  std::vector<std::string> last, path;
+};
+Words words_of(const std::string& name);
+double name_similarity(const Words& a, const Words& b);  // 0 to 1
 
 // Of `tensors`, the nearest to `tensor` and its distance, if that is below kNear.
 std::optional<std::pair<std::size_t, double>> nearest(const TensorTrait& tensor,
@@ -31,14 +34,14 @@ std::optional<std::pair<std::size_t, double>> nearest(const TensorTrait& tensor,
 struct ScoredSide {
   explicit ScoredSide(std::vector<ModuleTrait> in_order);
   std::vector<ModuleTrait> modules;
-  std::vector<std::vector<std::string>> words;
+  std::vector<Words> words;
 };
 
 // Pairs whose outputs agree: of each module of the port the few best.
 std::vector<Fit> fits_by_values(const ScoredSide& reference, const ScoredSide& port,
                                 const std::function<void(double)>& progress);
 
-// By shape, kind and name alone; nothing: they do not go together.
+// By shape, kind and name alone, above 0; nothing: they do not go together.
 std::optional<double> fit_by_names(const ScoredSide& reference, std::size_t i, const ScoredSide& port, std::size_t j);
 
 }  // namespace fvhooks::internal
