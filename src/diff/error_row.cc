@@ -38,11 +38,6 @@ float share_of_noise_in_bias(const Record& reference) {
   return channels > 0 ? static_cast<float>(1 / std::sqrt(static_cast<double>(channels))) : Row::kNaN;
 }
 
-std::uint8_t dtype_code(const Record& record) {
-  const auto dtype = recorded_dtype(record);
-  return dtype ? static_cast<std::uint8_t>(*dtype) : Row::kNoDType;
-}
-
 bool fits_in(DType dtype, double value) {
   if (dtype == DType::Float16) return std::fmod(value, std::ldexp(1.0, std::max(std::ilogb(value), -14) - 10)) == 0;
   return std::fmod(value, std::ldexp(1.0, std::ilogb(value) - 7)) == 0;
@@ -83,6 +78,11 @@ void enter_biases(Row& row, const Record& reference, const Record& port) {
 }
 
 }  // namespace
+
+std::uint8_t dtype_code(const Record& record) {
+  const auto dtype = recorded_dtype(record);
+  return dtype ? static_cast<std::uint8_t>(*dtype) : Row::kNoDType;
+}
 
 Row measured_row(const Record& reference, const Record& port) {
   Row row;
