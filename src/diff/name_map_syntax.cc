@@ -116,7 +116,9 @@ Expected<std::optional<RuleText>> parse_rule(std::string_view line) { return Lin
 
 std::string written_name(std::string_view name) {
   constexpr std::string_view kFirst = "/\"@#", kAnywhere = " \t\r\n=*\\";
-  const bool is_plain = !name.empty() && name != "-" && kFirst.find(name.front()) == std::string_view::npos &&
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // which a file may begin with
+  const bool is_plain = !name.empty() && !name.starts_with(kByteOrderMark) && name != "-" &&
+                        kFirst.find(name.front()) == std::string_view::npos &&
                         name.find_first_of(kAnywhere) == std::string_view::npos;
   if (is_plain) return std::string(name);
   std::string quoted = "\"";
