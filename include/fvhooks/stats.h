@@ -29,8 +29,16 @@ struct Sketch {
   std::array<float, kMaxBuckets> values{};  // the first `buckets` of them
 };
 
+// Runs work(context, 0), …, work(context, count − 1), on any threads and in any order, and returns when all are done.
+using ParallelWork = void (*)(void* context, std::size_t index);
+using ParallelFor = void (*)(std::size_t count, ParallelWork work, void* context);
+// How large tensors are shared among threads from now on, in this process; null: by threads of each call's own, the
+// default. Any thread. Results do not depend on it.
+void set_parallel_for(ParallelFor parallel) noexcept;
+
 // Statistics of `tensor` and, for buckets = 64, 128 or 256, its sketch (untouched for 0). Reads each element once,
-// gathers strided tensors a tile at a time, allocates no copy. Any thread; the memory must not change meanwhile.
+// gathers strided tensors a tile at a time, allocates no copy; half a million elements and more go to several threads.
+// Any thread; the memory must not change meanwhile.
 TensorStats tensor_stats(const TensorView& tensor, int buckets, Sketch* sketch);
 
 // `from` with fewer buckets, by adding. Precondition: buckets is 64, 128 or 256 and at most from.buckets.

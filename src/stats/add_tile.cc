@@ -1,7 +1,6 @@
 #include "stats/add_tile.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <type_traits>
 
@@ -11,9 +10,6 @@
 namespace fvhooks::internal {
 namespace {
 
-template <class T>
-using Tile = std::array<T, kTile>;
-
 template <class Stored>
 Stored load(const std::byte* stored, std::size_t i) {
   Stored value;
@@ -21,73 +17,64 @@ Stored load(const std::byte* stored, std::size_t i) {
   return value;
 }
 
-template <class T, std::size_t kSize, class Convert>
-void convert(std::array<T, kSize>& to, std::size_t count, Convert value_at) {
-  for (std::size_t i = 0; i < count; ++i) to[i] = value_at(i);
-  std::fill(to.begin() + static_cast<std::ptrdiff_t>(count), to.end(), T{0});
-}
+// The stored elements of a tile, one after the other.
+class StoredTile {
+ public:
+  StoredTile(const TileSource& source, std::uint64_t tile)
+      : count(source.count(tile)), bytes(source.gather.tile(tile * kTile, count, scratch_)) {}
 
-template <class T>
-void sketch_tile(const T* x, const Census& found, std::uint64_t tile, Chunk& chunk) {
-  double* sums = chunk.sketch[tile / kTilesPerChunk % chunk.sketch.size()].data();
-  if (std::is_same_v<T, double> ? found.all_finite() : is_narrow(found)) {
-    add_to_sketch(x, tile, sums);
-    return;
+  // Of `parts` numbers of `item` bytes, changes the sign of every `step`th, from the first on: of floats, their last
+  // bit.
+  void negate(std::size_t parts, std::size_t item, std::size_t first, std::size_t step) {
+    if (bytes != scratch_.bytes.data()) std::memcpy(scratch_.bytes.data(), bytes, parts * item);
+    bytes = scratch_.bytes.data();
+    for (std::size_t i = first; i < parts; i += step) scratch_.bytes[(i + 1) * item - 1] ^= std::byte{0x80};
   }
-  alignas(64) Tile<double> finite;
-  convert(finite, kTile, [&](std::size_t i) { return std::isfinite(x[i]) ? static_cast<double>(x[i]) : 0.0; });
-  add_to_sketch(finite.data(), tile, sums);
+
+ private:
+  Gather::Scratch scratch_;
+
+ public:
+  const std::size_t count;
+  const std::byte* bytes;
+};
+
+double* sketch_sums(const Chunk& chunk, std::uint64_t tile) {
+  auto* const sums = chunk.sketch[tile / kTilesPerChunk % chunk.sketch.size()];
+  return sums ? sums->data() : nullptr;
 }
 
-Moments moments_of(const Tile<double>& x, std::size_t count, const Census&) { return moments(x.data(), count); }
-
-Moments moments_of(const Tile<float>& x, std::size_t count, const Census& found) {
-  if (is_narrow(found)) return moments(x.data(), count);
-  alignas(64) Tile<double> wide;
-  convert(wide, kTile, [&](std::size_t i) { return static_cast<double>(x[i]); });
-  return moments(wide.data(), count);
-}
-
-template <class Stored>
+template <DType kDType>
 void add_real(const TileSource& source, std::uint64_t tile, Chunk& chunk) {
-  using T = decltype(element(Stored{}));
-  const std::size_t count = source.count(tile);
-  Gather::Scratch scratch;
-  const std::byte* stored = source.gather.tile(tile * kTile, count, scratch);
-  alignas(64) Tile<T> x;
-  if (source.tensor.negative) {
-    convert(x, count, [&](std::size_t i) { return -element(load<Stored>(stored, i)); });
-  } else {
-    convert(x, count, [&](std::size_t i) { return element(load<Stored>(stored, i)); });
-  }
-  const Census found = census(x.data(), count);
-  merge(chunk.census, found);
-  merge(chunk.moments, moments_of(x, count, found));
-  if (source.sketch) sketch_tile(x.data(), found, tile, chunk);
+  StoredTile stored(source, tile);
+  if (source.tensor.negative) stored.negate(stored.count, item_size(kDType), 0, 1);
+  double* const sketch = chunk.sketch[0] ? chunk.sketch[0]->data() : nullptr;
+  const TileSums sums = add_tile(kDType, stored.bytes, stored.count, tile, sketch);
+  merge(chunk.census, sums.census);
+  merge(chunk.moments, sums.moments);
 }
 
-// `Part` is what a real or imaginary part is stored as.
-template <class Part>
+// `Part` is what a real or imaginary part is stored as, `kPart` its dtype.
+template <class Part, DType kPart>
 void add_complex(const TileSource& source, std::uint64_t tile, Chunk& chunk) {
-  using T = decltype(element(Part{}));
-  const std::size_t count = source.count(tile);
-  Gather::Scratch scratch;
-  const std::byte* stored = source.gather.tile(tile * kTile, count, scratch);
-  const T re_sign = source.tensor.negative ? T{-1} : T{1};
-  const T im_sign = source.tensor.conjugate ? -re_sign : re_sign;
-  alignas(64) std::array<T, 2 * kTile> parts;
-  convert(parts, 2 * count,
-          [&](std::size_t i) { return element(load<Part>(stored, i)) * (i % 2 == 0 ? re_sign : im_sign); });
-  alignas(64) Tile<double> moduli;
-  convert(moduli, count, [&](std::size_t i) {
-    return modulus(static_cast<double>(parts[2 * i]), static_cast<double>(parts[2 * i + 1]));
-  });
-  merge(chunk.census, census(moduli.data(), count));
-  merge(chunk.moments, moments(moduli.data(), count));
-  if (!source.sketch) return;
-  for (std::size_t half = 0; half < 2 && half * kTile < 2 * count; ++half) {
-    const T* x = parts.data() + half * kTile;
-    sketch_tile(x, census(x, std::min(kTile, 2 * count - half * kTile)), 2 * tile + half, chunk);
+  StoredTile stored(source, tile);
+  const std::size_t parts = 2 * stored.count;
+  if (source.tensor.negative) stored.negate(parts, sizeof(Part), 0, 2);
+  if (source.tensor.negative != source.tensor.conjugate) stored.negate(parts, sizeof(Part), 1, 2);
+  alignas(64) std::array<double, kTile> moduli;
+  for (std::size_t i = 0; i < stored.count; ++i) {
+    moduli[i] = modulus(static_cast<double>(element(load<Part>(stored.bytes, 2 * i))),
+                        static_cast<double>(element(load<Part>(stored.bytes, 2 * i + 1))));
+  }
+  const auto sums =
+      add_tile(DType::Float64, reinterpret_cast<const std::byte*>(moduli.data()), stored.count, tile, nullptr);
+  merge(chunk.census, sums.census);
+  merge(chunk.moments, sums.moments);
+  if (!chunk.sketch[0]) return;
+  for (std::size_t half = 0; half < 2 && half * kTile < parts; ++half) {
+    const std::uint64_t of_parts = 2 * tile + half;
+    add_tile(kPart, stored.bytes + half * kTile * sizeof(Part), std::min(kTile, parts - half * kTile), of_parts,
+             sketch_sums(chunk, of_parts));
   }
 }
 
@@ -104,21 +91,22 @@ Integer integer(Integer value) {
 template <class Stored>
 void add_integers(const TileSource& source, std::uint64_t tile, Chunk& chunk) {
   using Integer = decltype(integer(Stored{}));
-  const std::size_t count = source.count(tile);
-  Gather::Scratch scratch;
-  const std::byte* stored = source.gather.tile(tile * kTile, count, scratch);
-  alignas(64) Tile<Integer> x;
-  convert(x, count, [&](std::size_t i) { return integer(load<Stored>(stored, i)); });
+  const StoredTile stored(source, tile);
+  alignas(64) std::array<Integer, kTile> x;
+  for (std::size_t i = 0; i < stored.count; ++i) x[i] = integer(load<Stored>(stored.bytes, i));
   if (source.tensor.negative) {
     // Wraps, as torch.neg does.
     using Unsigned = std::make_unsigned_t<Integer>;
-    for (Integer& value : x) value = static_cast<Integer>(Unsigned{0} - static_cast<Unsigned>(value));
+    for (std::size_t i = 0; i < stored.count; ++i) {
+      x[i] = static_cast<Integer>(Unsigned{0} - static_cast<Unsigned>(x[i]));
+    }
   }
-  merge(chunk.integers, integer_sums(x.data(), count));
-  alignas(64) Tile<double> wide;
-  convert(wide, kTile, [&](std::size_t i) { return static_cast<double>(x[i]); });
-  merge(chunk.moments, moments(wide.data(), count));
-  if (source.sketch) sketch_tile(wide.data(), Census{}, tile, chunk);
+  merge(chunk.integers, integer_sums(x.data(), stored.count));
+  alignas(64) std::array<double, kTile> wide;
+  for (std::size_t i = 0; i < stored.count; ++i) wide[i] = static_cast<double>(x[i]);
+  const auto sums = add_tile(DType::Float64, reinterpret_cast<const std::byte*>(wide.data()), stored.count, tile,
+                             chunk.sketch[0] ? chunk.sketch[0]->data() : nullptr);
+  merge(chunk.moments, sums.moments);
 }
 
 }  // namespace
@@ -126,17 +114,17 @@ void add_integers(const TileSource& source, std::uint64_t tile, Chunk& chunk) {
 AddTile tile_adder(DType dtype) {
   switch (dtype) {
     case DType::Float64:
-      return add_real<double>;
+      return add_real<DType::Float64>;
     case DType::Float32:
-      return add_real<float>;
+      return add_real<DType::Float32>;
     case DType::Float16:
-      return add_real<Half>;
+      return add_real<DType::Float16>;
     case DType::BFloat16:
-      return add_real<BrainFloat>;
+      return add_real<DType::BFloat16>;
     case DType::Float8E4M3FN:
-      return add_real<Float8E4M3FN>;
+      return add_real<DType::Float8E4M3FN>;
     case DType::Float8E5M2:
-      return add_real<Float8E5M2>;
+      return add_real<DType::Float8E5M2>;
     case DType::Int64:
       return add_integers<std::int64_t>;
     case DType::Int32:
@@ -150,11 +138,11 @@ AddTile tile_adder(DType dtype) {
     case DType::Bool:
       return add_integers<Boolean>;
     case DType::Complex32:
-      return add_complex<Half>;
+      return add_complex<Half, DType::Float16>;
     case DType::Complex64:
-      return add_complex<float>;
+      return add_complex<float, DType::Float32>;
     case DType::Complex128:
-      return add_complex<double>;
+      return add_complex<double, DType::Float64>;
   }
   return nullptr;
 }

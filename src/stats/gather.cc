@@ -34,6 +34,17 @@ void copy_run(const std::byte* from, std::int64_t stride, std::size_t count, std
   }
 }
 
+// Without the allocation that coalescing is.
+bool is_contiguous(const TensorView& tensor) {
+  std::int64_t stride = 1;
+  for (std::size_t i = tensor.sizes.size(); i-- > 0;) {
+    if (tensor.sizes[i] == 1) continue;
+    if (tensor.strides[i] != stride) return false;
+    stride *= tensor.sizes[i];
+  }
+  return true;
+}
+
 }  // namespace
 
 std::vector<Dimension> coalesced(std::span<const std::int64_t> sizes, std::span<const std::int64_t> strides) {
@@ -51,13 +62,12 @@ std::vector<Dimension> coalesced(std::span<const std::int64_t> sizes, std::span<
 }
 
 Gather::Gather(const TensorView& tensor)
-    : data_(static_cast<const std::byte*>(tensor.data)),
-      item_size_(item_size(tensor.dtype)),
-      dimensions_(coalesced(tensor.sizes, tensor.strides)) {
-  if (dimensions_.empty()) dimensions_.push_back({1, 1});
+    : data_(static_cast<const std::byte*>(tensor.data)), item_size_(item_size(tensor.dtype)) {
+  if (!is_contiguous(tensor)) dimensions_ = coalesced(tensor.sizes, tensor.strides);
 }
 
 const std::byte* Gather::tile(std::uint64_t first, std::size_t count, Scratch& scratch) const {
+  if (dimensions_.empty()) return data_ + first * item_size_;
   const Dimension inner = dimensions_.back();
   const auto inner_size = static_cast<std::uint64_t>(inner.size);
   std::size_t done = 0;

@@ -36,7 +36,7 @@ class Gather {
  private:
   const std::byte* data_;
   std::size_t item_size_;
-  std::vector<Dimension> dimensions_;
+  std::vector<Dimension> dimensions_;  // empty: contiguous
 };
 
 }  // namespace fvhooks::internal

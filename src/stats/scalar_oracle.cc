@@ -1,17 +1,29 @@
-// docs/statistics.md and docs/sketch.md in plain C++: every kernel must give these bits.
+#include "stats/scalar_oracle.h"
+
 #include <array>
-#include <bit>
 #include <cmath>
-#include <type_traits>
+#include <cstring>
 
+#include "stats/element.h"
 #include "stats/sketch_hash.h"
-#include "stats/tile.h"
 
-namespace fvhooks::internal {
+namespace fvhooks::test {
 namespace {
 
-constexpr std::size_t kTreeRows = 8;
+using internal::Census;
+using internal::kGroup;
+using internal::kLanes;
+using internal::kSketchBuckets;
+using internal::kTile;
+using internal::mix;
+using internal::Moments;
+using internal::TileSums;
 
+constexpr std::size_t kTreeRows = 8;
+constexpr std::size_t kGroupsPerTile = kTile / kGroup;
+
+template <class T>
+using Elements = std::array<T, kTile>;  // missing ones are +0
 using LaneSums = std::array<double, kLanes>;
 
 double reduced(LaneSums lanes) {
@@ -22,7 +34,7 @@ double reduced(LaneSums lanes) {
 }
 
 template <class T>
-double pair_sum(const T* x) {
+double pair_sum(const Elements<T>& x) {
   LaneSums lanes{};
   for (std::size_t row = 0; row < kTile; row += 2 * kLanes) {
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
@@ -33,7 +45,7 @@ double pair_sum(const T* x) {
 }
 
 template <class T, class Term>
-double tree_sum(const T* x, Term term) {
+double tree_sum(const Elements<T>& x, Term term) {
   LaneSums lanes{};
   for (std::size_t row = 0; row < kTile; row += kTreeRows * kLanes) {
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
@@ -46,7 +58,7 @@ double tree_sum(const T* x, Term term) {
 }
 
 template <class T>
-Moments moments_in(const T* x, std::size_t count) {
+Moments moments(const Elements<T>& x, std::size_t count) {
   const auto m = static_cast<double>(count);
   Moments result;
   result.count = count;
@@ -54,11 +66,10 @@ Moments moments_in(const T* x, std::size_t count) {
   result.magnitude = tree_sum(x, [](T value) { return std::abs(value); });
 
   const T provisional = static_cast<T>(result.sum / m);
-  alignas(64) std::array<T, kTile> deviations;
-  for (std::size_t i = 0; i < kTile; ++i) deviations[i] = x[i] - provisional;
-  for (std::size_t i = count; i < kTile; ++i) deviations[i] = 0;
-  const double first = tree_sum(deviations.data(), [](T d) { return d; });
-  const double second = tree_sum(deviations.data(), [](T d) { return static_cast<T>(d * d); });
+  Elements<T> deviations{};
+  for (std::size_t i = 0; i < count; ++i) deviations[i] = x[i] - provisional;
+  const double first = tree_sum(deviations, [](T d) { return d; });
+  const double second = tree_sum(deviations, [](T d) { return static_cast<T>(d * d); });
   result.mean = static_cast<double>(provisional) + first / m;
   const double m2 = second - first * first / m;
   result.m2 = m2 < 0 ? 0 : m2;
@@ -66,64 +77,87 @@ Moments moments_in(const T* x, std::size_t count) {
 }
 
 template <class T>
-Census census_of(const T* x, std::size_t count) {
-  // As wide as T, so that lanes of values and of counts line up.
-  using Counter = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-  constexpr T kLargest = std::numeric_limits<T>::max();
-  std::array<Counter, kLanes> finite{}, zeros{};
-  std::array<T, kLanes> min, max;
-  min.fill(std::numeric_limits<T>::infinity());
-  max.fill(-std::numeric_limits<T>::infinity());
-  const auto take = [&](std::size_t i, std::size_t lane) {
-    const T value = x[i];
-    finite[lane] += std::abs(value) <= kLargest ? 1 : 0;
-    zeros[lane] += value == 0 ? 1 : 0;
-    min[lane] = value < min[lane] ? value : min[lane];
-    max[lane] = value > max[lane] ? value : max[lane];
-  };
-  const std::size_t whole_rows = count / kLanes * kLanes;
-  for (std::size_t row = 0; row < whole_rows; row += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) take(row + lane, lane);
-  }
-  for (std::size_t i = whole_rows; i < count; ++i) take(i, i - whole_rows);
-
+Census census(const Elements<T>& x, std::size_t count) {
   Census result;
-  std::uint64_t finite_count = 0;
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    finite_count += static_cast<std::uint64_t>(finite[lane]);
-    result.zeros += static_cast<std::uint64_t>(zeros[lane]);
-    if (static_cast<double>(min[lane]) < result.min) result.min = static_cast<double>(min[lane]);
-    if (static_cast<double>(max[lane]) > result.max) result.max = static_cast<double>(max[lane]);
-  }
-  if (finite_count != count) {
-    for (std::size_t i = 0; i < count; ++i) result.nan += std::isnan(x[i]) ? 1 : 0;
-    result.inf = count - finite_count - result.nan;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto value = static_cast<double>(x[i]);
+    result.nan += std::isnan(value);
+    result.inf += std::isinf(value);
+    result.zeros += value == 0;
+    if (value < result.min) result.min = value;
+    if (value > result.max) result.max = value;
   }
   return result;
 }
 
-constexpr std::size_t kGroupsPerTile = kTile / kGroup;
-
 template <class T>
-void add_to_sketch_in(const T* x, std::uint64_t tile, double* sums) {
+void add_to_sketch(const Elements<T>& x, std::uint64_t tile, double* sums) {
+  const auto is_negative = [](std::uint64_t group, std::size_t e) {
+    return (mix(5 * group + 1 + e / 64) >> (e % 64) & 1) != 0;
+  };
   for (std::size_t pair = 0; pair < kGroupsPerTile; pair += 2) {
-    const GroupHash even(tile * kGroupsPerTile + pair), odd(tile * kGroupsPerTile + pair + 1);
-    alignas(64) std::array<T, kGroup> a, b;
-    even.apply_signs(x + pair * kGroup, a.data());
-    odd.apply_signs(x + (pair + 1) * kGroup, b.data());
+    std::array<T, kSketchBuckets> of_group[2];
+    for (std::size_t odd = 0; odd < 2; ++odd) {
+      const std::uint64_t group = tile * kGroupsPerTile + pair + odd;
+      for (std::size_t e = 0; e < kGroup; ++e) {
+        const T value = x[(pair + odd) * kGroup + e];
+        of_group[odd][e ^ (mix(5 * group) & 255)] = is_negative(group, e) ? -value : value;
+      }
+    }
     for (std::size_t bucket = 0; bucket < kSketchBuckets; ++bucket) {
-      sums[bucket] += static_cast<double>(static_cast<T>(a[bucket ^ even.exchange] + b[bucket ^ odd.exchange]));
+      sums[bucket] += static_cast<double>(static_cast<T>(of_group[0][bucket] + of_group[1][bucket]));
     }
   }
 }
 
+TileSums wide_tile(const Elements<double>& x, std::size_t count, std::uint64_t tile, double* sketch) {
+  if (sketch) {
+    Elements<double> finite;
+    for (std::size_t i = 0; i < kTile; ++i) finite[i] = std::isfinite(x[i]) ? x[i] : 0;
+    add_to_sketch(finite, tile, sketch);
+  }
+  return {census(x, count), moments(x, count)};
+}
+
+TileSums float_tile(const Elements<float>& x, std::size_t count, std::uint64_t tile, double* sketch) {
+  const Census found = census(x, count);
+  if (!found.all_finite() || !internal::is_narrow(found.abs_max())) {
+    Elements<double> wide;
+    for (std::size_t i = 0; i < kTile; ++i) wide[i] = static_cast<double>(x[i]);
+    return wide_tile(wide, count, tile, sketch);
+  }
+  if (sketch) add_to_sketch(x, tile, sketch);
+  return {found, moments(x, count)};
+}
+
+template <class Stored>
+auto decoded(const std::byte* stored, std::size_t count) {
+  Elements<decltype(internal::element(Stored{}))> x{};
+  for (std::size_t i = 0; i < count; ++i) {
+    Stored value;
+    std::memcpy(&value, stored + i * sizeof(Stored), sizeof(Stored));
+    x[i] = internal::element(value);
+  }
+  return x;
+}
+
 }  // namespace
 
-Census census(const float* x, std::size_t count) { return census_of(x, count); }
-Census census(const double* x, std::size_t count) { return census_of(x, count); }
-Moments moments(const float* x, std::size_t count) { return moments_in(x, count); }
-Moments moments(const double* x, std::size_t count) { return moments_in(x, count); }
-void add_to_sketch(const float* x, std::uint64_t tile, double* sums) { add_to_sketch_in(x, tile, sums); }
-void add_to_sketch(const double* x, std::uint64_t tile, double* sums) { add_to_sketch_in(x, tile, sums); }
+TileSums scalar_tile(DType dtype, const std::byte* stored, std::size_t count, std::uint64_t tile, double* sketch) {
+  switch (dtype) {
+    case DType::Float32:
+      return float_tile(decoded<float>(stored, count), count, tile, sketch);
+    case DType::Float16:
+      return float_tile(decoded<internal::Half>(stored, count), count, tile, sketch);
+    case DType::BFloat16:
+      return float_tile(decoded<internal::BrainFloat>(stored, count), count, tile, sketch);
+    case DType::Float8E4M3FN:
+      return float_tile(decoded<internal::Float8E4M3FN>(stored, count), count, tile, sketch);
+    case DType::Float8E5M2:
+      return float_tile(decoded<internal::Float8E5M2>(stored, count), count, tile, sketch);
+    default:
+      return wide_tile(decoded<double>(stored, count), count, tile, sketch);
+  }
+}
 
-}  // namespace fvhooks::internal
+}  // namespace fvhooks::test

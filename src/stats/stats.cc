@@ -7,26 +7,53 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "stats/add_tile.h"
 #include "stats/float_environment.h"
 #include "stats/merge.h"
+#include "stats/parallel.h"
 
 namespace fvhooks {
 namespace internal {
 namespace {
 
-Chunk chunk_of(const TileSource& source, AddTile add_tile, std::uint64_t first_tile) {
+// What a chunk gives. The two parts of its sketch as in Chunk; the second is zero but for complex tensors.
+struct ChunkResult {
   Chunk chunk;
-  const std::uint64_t end = std::min(first_tile + kTilesPerChunk, source.tiles());
-  for (std::uint64_t tile = first_tile; tile < end; ++tile) add_tile(source, tile, chunk);
-  return chunk;
+  std::array<SketchSums, 2> sketch;
+};
+
+void add_chunk(const TileSource& source, std::uint64_t index, Chunk& chunk) {
+  const AddTile add_tile = tile_adder(source.tensor.dtype);
+  const std::uint64_t end = std::min((index + 1) * kTilesPerChunk, source.tiles());
+  for (std::uint64_t tile = index * kTilesPerChunk; tile < end; ++tile) add_tile(source, tile, chunk);
+}
+
+void add_chunk(const TileSource& source, std::uint64_t index, bool with_sketch, ChunkResult& result) {
+  result.chunk = Chunk();
+  if (with_sketch) {
+    result.sketch = {};
+    result.chunk.sketch = {&result.sketch[0], &result.sketch[1]};
+  }
+  add_chunk(source, index, result.chunk);
 }
 
 void merge(Chunk& into, const Chunk& next) {
   merge(into.moments, next.moments);
   merge(into.census, next.census);
   merge(into.integers, next.integers);
+}
+
+void add(SketchSums& into, const SketchSums& next) {
+  for (std::size_t bucket = 0; bucket < kSketchBuckets; ++bucket) into[bucket] += next[bucket];
+}
+
+void merge(Chunk& whole, SketchSums& sums, const ChunkResult& next) {
+  merge(whole, next.chunk);
+  for (const auto* const part : next.chunk.sketch) {
+    if (part) add(sums, *part);
+  }
 }
 
 // NaN has one bit pattern in a result, and zero one sign.
@@ -92,19 +119,54 @@ TensorStats results(const Chunk& whole, std::uint64_t count, bool integral) {
   return stats;
 }
 
+// Chunks that are computed at once: enough for any number of threads, few enough to keep their sums in a cache.
+constexpr std::uint64_t kWave = 256;
+// Below it, waking threads costs more than they save.
+constexpr std::uint64_t kFewChunks = 8;
+
+// What one call of the parallel loop works on.
+struct Wave {
+  const TileSource& source;
+  bool with_sketch;
+  std::uint64_t first;
+  std::vector<ChunkResult> results;
+
+  static void compute(void* wave, std::size_t index) {
+    const FloatEnvironment environment;  // of this thread
+    auto& [source, with_sketch, first, results] = *static_cast<Wave*>(wave);
+    add_chunk(source, first + index, with_sketch, results[index]);
+  }
+};
+
+void add_all(const TileSource& source, bool with_sketch, Chunk& whole, SketchSums& sums) {
+  if (source.chunks() == 1 && !is_complex(source.tensor.dtype)) {  // adding to nothing changes no bit
+    if (with_sketch) whole.sketch = {&sums, &sums};
+    add_chunk(source, 0, whole);
+    return;
+  }
+  if (source.chunks() < kFewChunks) {
+    ChunkResult result;
+    for (std::uint64_t i = 0; i < source.chunks(); ++i) {
+      add_chunk(source, i, with_sketch, result);
+      merge(whole, sums, result);
+    }
+    return;
+  }
+  Wave wave{source, with_sketch, 0, {}};
+  wave.results.resize(std::min(kWave, source.chunks()));
+  for (; wave.first < source.chunks(); wave.first += kWave) {
+    const auto count = static_cast<std::size_t>(std::min(kWave, source.chunks() - wave.first));
+    parallel_for()(count, &Wave::compute, &wave);
+    for (std::size_t i = 0; i < count; ++i) merge(whole, sums, wave.results[i]);
+  }
+}
+
 // Out of line, so that no arithmetic leaves the FloatEnvironment.
 [[gnu::noinline]] TensorStats computed(const TensorView& tensor, int buckets, Sketch* sketch) {
-  const TileSource source(tensor, buckets != 0);
-  const AddTile add_tile = tile_adder(tensor.dtype);
+  const TileSource source(tensor);
   Chunk whole;
   SketchSums sums{};
-  for (std::uint64_t tile = 0; tile < source.tiles(); tile += kTilesPerChunk) {
-    const Chunk chunk = chunk_of(source, add_tile, tile);
-    merge(whole, chunk);
-    for (const SketchSums& part : chunk.sketch) {
-      for (std::size_t bucket = 0; bucket < kSketchBuckets; ++bucket) sums[bucket] += part[bucket];
-    }
-  }
+  add_all(source, buckets != 0, whole, sums);
   if (buckets != 0) *sketch = stored_sketch(sums, buckets);
   return results(whole, source.count(), is_integral(tensor.dtype));
 }

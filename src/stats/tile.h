@@ -1,9 +1,12 @@
 #pragma once
-// What is computed of one tile (docs/statistics.md, docs/sketch.md). scalar_oracle.cc implements it in plain C++; a
-// SIMD kernel has these same functions and must give the same bits.
+// What is computed of one tile (docs/statistics.md, docs/sketch.md): the plain face of a SIMD kernel. tile.cc chooses
+// at run time among what tile-inl.h was compiled to; scalar_oracle.cc is the same in plain C++ and must give the same
+// bits.
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+
+#include "fvhooks/dtype.h"
 
 namespace fvhooks::internal {
 
@@ -13,7 +16,7 @@ inline constexpr std::size_t kTilesPerChunk = 64;
 inline constexpr std::size_t kChunk = kTile * kTilesPerChunk;
 inline constexpr std::size_t kSketchBuckets = 256;
 
-// What is counted and compared, hence free of rounding and of order. min and max pass over NaNs.
+// What is counted and compared, hence free of rounding and of order. min and max mean nothing beside a NaN.
 struct Census {
   std::uint64_t nan = 0, inf = 0, zeros = 0;
   double min = std::numeric_limits<double>::infinity();
@@ -29,21 +32,20 @@ struct Moments {
   double sum = 0, magnitude = 0, mean = 0, m2 = 0;
 };
 
-// Whether a tile of float32 elements is computed in float32. The limits keep squares clear of overflow and underflow.
-inline bool is_narrow(const Census& census) noexcept {
-  const double largest = census.abs_max();
-  return census.all_finite() && (largest == 0 || (largest >= 0x1p-30 && largest < 0x1p60));
-}
+struct TileSums {
+  Census census;
+  Moments moments;
+};
 
-// `x` holds kTile elements, of which those from `count` on are missing, and +0. 1 <= count <= kTile. The arithmetic is
-// that of the argument's type: moments(float) is for narrow tiles.
-Census census(const float* x, std::size_t count);
-Census census(const double* x, std::size_t count);
-Moments moments(const float* x, std::size_t count);
-Moments moments(const double* x, std::size_t count);
+// Whether float32 elements of this largest magnitude, all finite, are computed in float32. The limits keep squares
+// clear of overflow and underflow.
+constexpr bool is_narrow(double largest) noexcept { return largest == 0 || (largest >= 0x1p-30 && largest < 0x1p60); }
 
-// Adds tile number `tile` to the chunk's 256 sums. Elements are finite, missing ones are +0.
-void add_to_sketch(const float* x, std::uint64_t tile, double* sums);
-void add_to_sketch(const double* x, std::uint64_t tile, double* sums);
+// Tile number `tile`, stored as `dtype` (a real floating point type) one after the other, at any address. Its sketch is
+// added to the 256 `sketch` sums, unless they are null. 1 <= count <= kTile.
+TileSums add_tile(DType dtype, const std::byte* stored, std::size_t count, std::uint64_t tile, double* sketch);
+
+// Highway's SIMD targets that this build and this machine have, for tests to force each.
+std::int64_t tile_targets();
 
 }  // namespace fvhooks::internal
