@@ -55,7 +55,13 @@ class LayerwiseOffloadHook(ForwardHook):
         return _HOOK_NAME
 
     def on_attach(self, module: nn.Module) -> None:
-        self._state_dict_hook = module.register_state_dict_post_hook(self._fill_state_dict)
+        # A function, since torch marks what it is given.
+        def fill(_: nn.Module, state_dict: dict[str, Any], prefix: str, __: Any) -> None:
+            for name, tensor in self.state.values().items():
+                if prefix + name in state_dict:
+                    state_dict[prefix + name] = tensor
+
+        self._state_dict_hook = module.register_state_dict_post_hook(fill)
 
     def on_detach(self, module: nn.Module) -> None:
         self._state_dict_hook.remove()
@@ -85,11 +91,6 @@ class LayerwiseOffloadHook(ForwardHook):
             model.commit_change(block)
         finally:
             model.end_change(block)
-
-    def _fill_state_dict(self, module: nn.Module, state_dict: dict[str, Any], prefix: str, _: Any) -> None:
-        for name, tensor in self.state.values().items():
-            if prefix + name in state_dict:
-                state_dict[prefix + name] = tensor
 
 
 def enable_layerwise_offload(
@@ -136,9 +137,14 @@ def enable_layerwise_offload(
         log=logger.info,
     )
     placeholders.install(model)
-    for index, (name, module) in enumerate(named):
-        state = LayerwiseOffloadState(offloaded, index, name, module)
-        ModuleHookManager.get_from_or_default(module).append_forward_hook(LayerwiseOffloadHook(state))
+    try:
+        for index, (name, module) in enumerate(named):
+            state = LayerwiseOffloadState(offloaded, index, name, module)
+            ModuleHookManager.get_from_or_default(module).append_forward_hook(LayerwiseOffloadHook(state))
+    except BaseException:
+        offloaded.restore()
+        disable_layerwise_offload(model)
+        raise
 
 
 def disable_layerwise_offload(model: nn.Module) -> None:

@@ -10,6 +10,7 @@
 #include "fvhooks/step.h"
 #include "fvhooks/tracer.h"
 #include "python/hooked_forward.h"
+#include "python/layerwise_offload.h"
 #include "python/module_trace.h"
 #include "python/python_value.h"
 #include "python/statistics.h"
@@ -152,6 +153,7 @@ PYBIND11_MODULE(_C, m) {
   bind_steps(m);
   bind_trace(m);
   bind_hooked_forward(m);
+  bind_layerwise_offload(m);
   m.def("labelled_tensors", &labelled_tensors, py::arg("value"), py::arg("root"));
   m.def("tensor_stats", &tensor_stats_dict, py::arg("tensor"), py::arg("stats"), py::arg("sketch"));
   m.def("set_warning_handler", &set_python_warning_handler, py::arg("handler").none(true));

@@ -1,5 +1,6 @@
 #include "fvhooks/torch/layerwise_offload.h"
 
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/nn/module.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/container/sequential.h>
@@ -79,14 +80,23 @@ std::shared_ptr<LayerwiseOffloadHook> hook_of(const torch::nn::Module& module) {
              : nullptr;
 }
 
+// Where the blocks are, unless the caller says. A device that is not there is an error here, not a crash later.
 c10::Device device_for(const std::vector<std::vector<NamedVariable>>& blocks, const LayerwiseOffloadOptions& options) {
-  if (options.device) return *options.device;
-  for (const auto& block : blocks) {
-    for (const auto& named : block) {
-      if (named.variable.defined()) return named.variable.device();
+  if (!options.device) {
+    for (const auto& block : blocks) {
+      if (!block.empty()) return block.front().variable.device();
     }
+    return c10::kCPU;
   }
-  return c10::kCPU;
+  const auto device = *options.device;
+  if (device.is_cpu()) return device;
+  const auto count =
+      c10::impl::hasDeviceGuardImpl(device.type()) ? c10::impl::VirtualGuardImpl(device.type()).deviceCount() : 0;
+  if (device.index() >= count) {
+    throw Exception("there is no device " + device.str() + ": this machine, or this libtorch, has " +
+                    std::to_string(count) + " of its kind");
+  }
+  return device;
 }
 
 }  // namespace

@@ -255,6 +255,8 @@ class Model : public OffloadedModel {
     for (const auto& variable : block.variables) {
       auto data = variable.named.variable;
       data.set_data(placeholder_for(data, device_));
+      // A backward that would read the slot, which others use by then, is refused by autograd.
+      if (!data.is_inference()) data.unsafeGetTensorImpl()->bump_version();
     }
   }
 
