@@ -15,6 +15,7 @@
 #include "python/python_value.h"
 #include "python/statistics.h"
 #include "python/warnings.h"
+#include "torch/torch_threads.h"
 
 namespace py = pybind11;
 
@@ -149,6 +150,7 @@ void bind_trace(py::module_& m) {
 PYBIND11_MODULE(_C, m) {
   using namespace fvhooks::internal;  // NOLINT
   m.doc() = "The C++ side of fvhooks. Use the modules of the package fvhooks.";
+  use_torch_threads();
   bind_configuration(m);
   bind_steps(m);
   bind_trace(m);

@@ -9,6 +9,7 @@
 #include "fvhooks/torch/hook_manager.h"
 #include "fvhooks/warning.h"
 #include "torch/record_tensor.h"
+#include "torch/torch_threads.h"
 #include "torch/trace_targets.h"
 
 namespace fvhooks {
@@ -107,6 +108,7 @@ ActivationTrace attach_activation_trace(torch::nn::Module& model, const TraceCon
          " already: detach that trace first. Nothing was attached");
     return {};
   }
+  internal::use_torch_threads();
   auto state = std::make_unique<ActivationTrace::State>(Tracer::open(config, std::move(root)).value());
   for (const auto& target : targets) {
     const Hooked hooked{ModuleHookManager::get_from_or_default(*target.module),
