@@ -49,6 +49,11 @@ std::optional<CallStack::Origin> CallStack::origin(const RecordKey& key, bool is
   return Origin{std::max(step_.error, step_before_.error), std::max(step_.epsilon, step_before_.epsilon)};
 }
 
+double CallStack::error_of_step_before(const RecordKey& key) const {
+  if (!last_ || last_->rank != key.rank) return 0;
+  return last_->step == key.step ? step_before_.error : step_.error;
+}
+
 void CallStack::begin_step(const RecordKey& key) {
   if (last_ && last_->rank != key.rank) {
     frames_.clear();

@@ -34,6 +34,9 @@ class CallStack {
   };
   std::optional<Origin> origin(const RecordKey& key, bool is_input) const;
 
+  // The largest error of the step before this record's: what the outermost module is called with comes from there.
+  double error_of_step_before(const RecordKey& key) const;
+
   // `epsilon` of the row's dtype, for origins to tell.
   void take(const RecordKey& key, const Row& row, std::size_t index, double epsilon = 0);
 

@@ -18,6 +18,7 @@ struct Event {
   double error = 0;
   std::optional<DType> port_dtype = dtype;
   std::optional<std::int64_t> rank = {};
+  std::int64_t step = 0;
 };
 
 std::uint8_t code(std::optional<DType> dtype) { return dtype ? static_cast<std::uint8_t>(*dtype) : Row::kNoDType; }
@@ -37,7 +38,7 @@ RoundingModel::Bounds after(const std::vector<Event>& events, DType assumed = DT
     row.reference_dtype = code(event.dtype) & 0xF;
     row.port_dtype = code(event.port_dtype) & 0xF;
     row.is_narrower = event.dtype && event.port_dtype && epsilon(*event.port_dtype) > epsilon(*event.dtype);
-    bounds = model.next({"", event.module, event.tensor, 0, 0, event.rank}, row, i);
+    bounds = model.next({"", event.module, event.tensor, event.step, 0, event.rank}, row, i);
   }
   return bounds;
 }
@@ -83,6 +84,19 @@ TEST(Threshold, OfACallersArgumentGrowsWithWhatTheCallerSawBefore) {
   };
   EXPECT_DOUBLE_EQ(most(0), kFloat32Alone);
   EXPECT_GT(most(1.2e-6), kFloat32Alone);
+}
+
+TEST(Threshold, OfAModelsInputGrowsWithTheErrorOfTheStepBeforeUpToThreefold) {
+  const auto most = [](double error) {
+    return after({{"", "in[0]"},
+                  {"", "out", DType::Float32, error},
+                  {"", "in[0]", {DType::Float32}, 0, DType::Float32, {}, 1}})
+        .most;
+  };
+  const double by_depth = noise_bound(0x1p-23, 1);
+  EXPECT_DOUBLE_EQ(most(0), by_depth);
+  EXPECT_NEAR(most(2e-6), 6e-6, 1e-9);
+  EXPECT_DOUBLE_EQ(most(1), 3 * by_depth);
 }
 
 TEST(Threshold, OfOneOutputIsNotRaisedByAnother) {
