@@ -13,7 +13,7 @@ constexpr double kTimesTheNearest = 10;  // what is this much farther than the b
 constexpr std::size_t kFitsOfOneModule = 16;
 
 // What each kind of evidence is worth beside the values, which are worth up to kValues.
-constexpr double kValues = 4, kInputs = 3, kKind = 1, kOrigin = 2, kName = 1, kRoot = 1;
+constexpr double kValues = 4, kInputs = 3, kKind = 1.5, kOrigin = 2, kName = 1, kRoot = 1;
 
 // 1: the same bits; 0: as far as kNear.
 double closeness(double apart) { return std::log(kNear / std::max(apart, kRounding)) / std::log(kNear / kRounding); }
