@@ -3,7 +3,8 @@
     bench/run.py BUILD [NAME...]
 
 A benchmark is a folder here with a run.py that takes BUILD and prints one JSON object a line:
-{"question", "ours", "baseline", "unit", "ratio", "goal"}, where ratio >= goal is good. All rows go to BUILD/bench.json.
+{"question", "ours", "baseline", "unit", "ratio", "goal"}, where ratio >= goal is good, or {"question", "not_run": why}
+where this machine cannot answer it. All rows go to BUILD/bench.json.
 """
 
 import json
@@ -24,10 +25,13 @@ def rows_of(script: pathlib.Path, build: pathlib.Path) -> list[dict]:
     if process.returncode != 0:  # it has said why
         sys.exit(1)
     rows = [json.loads(line) for line in process.stdout.splitlines() if line.startswith("{")]
-    return [{key: row[key] for key in KEYS} for row in rows]
+    return [row if "not_run" in row else {key: row[key] for key in KEYS} for row in rows]
 
 
 def show(row: dict) -> None:
+    if "not_run" in row:
+        print(f"  {row['question']:<86} not run: {row['not_run']}", flush=True)
+        return
     mark = "good" if row["ratio"] >= row["goal"] else "short"
     print(
         f"  {row['question']:<86} {row['ours']:>10.4g} {row['baseline']:>10.4g} {row['unit']:<12}"

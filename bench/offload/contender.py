@@ -1,0 +1,168 @@
+"""One way to run the model, in a process of its own: contender.py WAY, told what to do by JSON lines on stdin."""
+
+import json
+import os
+import pathlib
+import resource
+import sys
+import time
+
+import psutil
+import weights  # before torch is used: it sets up the environment
+import torch
+
+from fvhooks.layerwise_offload import _hooks, enable_layerwise_offload, offload_report
+
+
+def resident_bytes() -> int:
+    return psutil.Process().memory_info().rss
+
+
+def peak_bytes() -> int:
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def block_bytes(model: torch.nn.Module) -> int:
+    """Of all blocks."""
+    return sum(parameter.nbytes for block in model.blocks for parameter in block.parameters())
+
+
+class Contender:
+    def __init__(self, folder: pathlib.Path):
+        self.path = weights.checkpoint(folder)
+        accelerator = torch.accelerator.current_accelerator(check_available=True)
+        self.device = accelerator or torch.device("cpu")
+        self.files = [self.path]  # to be dropped from the page cache before each step
+        self.bytes_before = resident_bytes()
+        self.inputs: dict = {}
+
+    def load(self) -> dict:
+        raise NotImplementedError
+
+    def drop_page_cache(self) -> None:
+        for path in self.files:
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def synchronize(self) -> None:
+        if self.device.type != "cpu":
+            torch.accelerator.synchronize()
+
+    def prepare(self, latents: list[int], text_tokens: int) -> None:
+        self.inputs = weights.inputs(latents, text_tokens, self.device)
+
+    @torch.no_grad()
+    def step(self) -> dict:
+        self.drop_page_cache()
+        self.synchronize()
+        begin, cpu = time.perf_counter(), time.process_time()
+        output = self.model(**self.inputs).sample
+        self.synchronize()
+        return {
+            "seconds": time.perf_counter() - begin,
+            "cpu_seconds": time.process_time() - cpu,
+            "checksum": output.double().sum().item(),
+        }
+
+    def memory(self) -> dict:
+        return {"before": self.bytes_before, "peak": peak_bytes()}
+
+
+class Resident(Contender):
+    """The model in memory, or its first blocks."""
+
+    def load(self, layers: int = weights.CONFIG["num_layers"]) -> dict:
+        tensors = weights.mapped(self.path)
+        model = weights.empty_model(layers)
+        wanted = {name: tensors[name].to(self.device, copy=True) for name in model.state_dict()}
+        self.model = weights.with_weights(model, wanted).to(self.device)
+        self.files = []
+        return {"block_bytes": block_bytes(model)}
+
+
+class Mapped(Contender):
+    """Parameters on a private mapping of the file."""
+
+    def load(self) -> dict:
+        self.model = weights.with_weights(weights.empty_model(), weights.mapped(self.path))
+        return {"block_bytes": block_bytes(self.model)}
+
+
+class Accelerate(Contender):
+    def load(self, offload_folder: str) -> dict:
+        from accelerate import disk_offload
+
+        self.model = weights.with_weights(weights.empty_model(), weights.mapped(self.path))
+        disk_offload(self.model, offload_folder, execution_device=self.device)
+        os.sync()  # what was just written could not be dropped
+        self.files = list(pathlib.Path(offload_folder).iterdir())
+        return {}
+
+
+class Offloaded(Contender):
+    """Never in memory as a whole: from the meta device to the disk's weights."""
+
+    def load(self, budget: int, prefetch_depth: int = 1, store: str | None = None) -> dict:
+        model = weights.empty_model()
+        enable_layerwise_offload(
+            model, store=store or self.path, budget=budget, prefetch_depth=prefetch_depth, device=self.device
+        )
+        self.model = model.to(self.device)
+        self.offloaded = next(hook.state.model for _, hook in _hooks(model))
+        self.files = []  # the reader leaves nothing in the page cache, or goes past it
+        return {"allocated": self.offloaded.allocated_bytes, "resident": len(self.offloaded.resident_blocks)}
+
+    def step(self) -> dict:
+        self.offloaded.reset_report()
+        result = super().step()
+        report = offload_report(self.model)
+        return result | {
+            "moving_cpu_seconds": report["loader_cpu_seconds"],
+            "stalled": sum(report["stall_seconds"]),
+            "load_seconds": sum(report["load_seconds"]),
+            "loads": sum(report["loads"]),
+            "efficiency": report["efficiency"],
+        }
+
+    def move(self) -> dict:
+        """The blocks come and go without a computation: what moving takes by itself."""
+        blocks = range(len(self.model.blocks))
+        for block in blocks:  # the others have come once
+            self.offloaded.enter(block)
+            self.offloaded.leave(block)
+        self.synchronize()
+        self.offloaded.reset_report()
+        begin, cpu = time.perf_counter(), time.process_time()
+        for block in blocks:
+            self.offloaded.enter(block)
+            self.offloaded.leave(block)
+        self.synchronize()
+        seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu
+        report = offload_report(self.model)
+        return {
+            "seconds": seconds,
+            "cpu_seconds": cpu_seconds,
+            # On a CPU a load is over when the reader says so; on a device it has only been started then.
+            "transfer_seconds": sum(report["load_seconds"]) if self.device.type == "cpu" else seconds,
+            "loads": sum(report["loads"]),
+            "bytes": report["bytes_moved"],
+        }
+
+    def timeline(self, path: str) -> dict:
+        pathlib.Path(path).write_text(self.offloaded.chrome_trace())
+        return {}
+
+
+WAYS = {"resident": Resident, "mapped": Mapped, "accelerate": Accelerate, "offloaded": Offloaded}
+
+
+def main() -> None:
+    contender = WAYS[sys.argv[1]](pathlib.Path(sys.argv[2]))
+    for line in sys.stdin:
+        command = json.loads(line)
+        result = getattr(contender, command.pop("do"))(**command)
+        print(json.dumps(result or {}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
