@@ -23,6 +23,12 @@ struct OffloadPlan {
 // for everything needs no slot. Errors: too small a budget; the message says what the least is.
 Expected<OffloadPlan> plan_residency(const std::vector<std::uint64_t>& block_bytes, std::uint64_t budget,
                                      std::size_t prefetch_depth);
+// That plan_residency can plan with; 0 of no blocks.
+std::uint64_t least_budget(const std::vector<std::uint64_t>& block_bytes, std::size_t prefetch_depth);
+
+// Keeps just those that are said to be resident. Errors: too small a budget (0 is none), or a flag too many or too few.
+Expected<OffloadPlan> plan_with_residents(const std::vector<std::uint64_t>& block_bytes, std::vector<bool> resident,
+                                          std::uint64_t budget, std::size_t prefetch_depth);
 
 // The least time of a step whose transfers hide behind its computation: max(ΣC, Σ X of the streamed blocks), seconds.
 struct StepBound {

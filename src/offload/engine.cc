@@ -179,7 +179,9 @@ std::optional<std::string> OffloadEngine::State::wait_for(std::unique_lock<std::
 Expected<std::unique_ptr<OffloadEngine>> OffloadEngine::open(std::shared_ptr<Transfer> transfer,
                                                              const OffloadOptions& options) {
   auto sizes = page_sizes(*transfer);
-  auto plan = plan_residency(sizes, options.budget, options.prefetch_depth);
+  auto plan = options.resident.empty()
+                  ? plan_residency(sizes, options.budget, options.prefetch_depth)
+                  : plan_with_residents(sizes, options.resident, options.budget, options.prefetch_depth);
   if (!plan) return plan.error();
   const auto memory = transfer->allocate(plan->total_bytes());
   if (!memory) return memory.error();

@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <numeric>
 #include <set>
+#include <utility>
 
 #include "fvhooks/offload_plan.h"
 
@@ -63,6 +64,13 @@ OffloadPlan all_resident(const Sizes& sizes) {
 
 }  // namespace
 
+std::uint64_t least_budget(const Sizes& block_bytes, std::size_t prefetch_depth) {
+  auto least = all_resident(block_bytes).total_bytes();
+  for (const auto slot_bytes : std::set(block_bytes.begin(), block_bytes.end()))
+    least = std::min(least, plan_with_slots(block_bytes, slot_bytes, prefetch_depth + 1, 0).total_bytes());
+  return least;
+}
+
 Expected<OffloadPlan> plan_residency(const Sizes& block_bytes, std::uint64_t budget, std::size_t prefetch_depth) {
   if (block_bytes.empty()) return Error{"there is no block to offload"};
   const auto everything = all_resident(block_bytes);
@@ -72,20 +80,44 @@ Expected<OffloadPlan> plan_residency(const Sizes& block_bytes, std::uint64_t bud
   const std::set<std::uint64_t> distinct(block_bytes.begin(), block_bytes.end());
   if (budget == 0) return plan_with_slots(block_bytes, *distinct.rbegin(), slots, 0);
 
-  std::uint64_t least = everything.total_bytes();
   OffloadPlan best;
   for (const auto slot_bytes : distinct) {
     auto plan = plan_with_slots(block_bytes, slot_bytes, slots, budget);
-    least = std::min(least, plan_with_slots(block_bytes, slot_bytes, slots, 0).total_bytes());
     if (plan.total_bytes() > budget) continue;
     if (best.resident.empty() || plan.resident_bytes > best.resident_bytes) best = std::move(plan);
   }
   if (best.resident.empty()) {
     return Error{"an offload budget of " + std::to_string(budget) + " bytes is too small: " + std::to_string(slots) +
-                 " slots (the block in use and the prefetched ones) need at least " + std::to_string(least) +
+                 " slots (the block in use and the prefetched ones) need at least " +
+                 std::to_string(least_budget(block_bytes, prefetch_depth)) +
                  " bytes; raise the budget or lower the prefetch depth"};
   }
   return best;
+}
+
+Expected<OffloadPlan> plan_with_residents(const Sizes& block_bytes, std::vector<bool> resident, std::uint64_t budget,
+                                          std::size_t prefetch_depth) {
+  if (resident.size() != block_bytes.size()) {
+    return Error{"residency is said of " + std::to_string(resident.size()) + " blocks, and there are " +
+                 std::to_string(block_bytes.size())};
+  }
+  OffloadPlan plan;
+  std::size_t streamed = 0;
+  for (std::size_t i = 0; i < block_bytes.size(); ++i) {
+    if (resident[i]) {
+      plan.resident_bytes += block_bytes[i];
+    } else {
+      plan.slot_bytes = std::max(plan.slot_bytes, block_bytes[i]);
+      ++streamed;
+    }
+  }
+  plan.resident = std::move(resident);
+  plan.slots = std::min(prefetch_depth + 1, streamed);
+  if (budget > 0 && plan.total_bytes() > budget) {
+    return Error{"an offload budget of " + std::to_string(budget) + " bytes is too small: the resident blocks and " +
+                 std::to_string(plan.slots) + " slots need " + std::to_string(plan.total_bytes()) + " bytes"};
+  }
+  return plan;
 }
 
 StepBound step_bound(const OffloadPlan& plan, const std::vector<double>& compute_seconds,

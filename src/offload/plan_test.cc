@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -57,6 +58,15 @@ TEST(PlanResidency, NamesTheLeastBudgetThatWouldDo) {
   EXPECT_TRUE(plan_residency({10, 10, 1000, 10, 10}, 1020, 1));
 }
 
+RC_GTEST_PROP(PlanResidency, WorksFromTheLeastBudgetOn, ()) {
+  const auto blocks =
+      *rc::gen::nonEmpty(rc::gen::container<std::vector<std::uint64_t>>(rc::gen::inRange<std::uint64_t>(1, 1000)));
+  const auto depth = *rc::gen::inRange<std::size_t>(0, 4);
+  const auto least = least_budget(blocks, depth);
+  RC_ASSERT(plan_residency(blocks, least, depth));
+  RC_ASSERT(least == 1 || !plan_residency(blocks, least - 1, depth));
+}
+
 TEST(PlanResidency, OfNoBlocksIsAnError) { EXPECT_FALSE(plan_residency({}, 100, 1)); }
 
 RC_GTEST_PROP(PlanResidency, NeverExceedsTheBudgetNorLeavesRoomForAnotherBlock, ()) {
@@ -94,6 +104,23 @@ RC_GTEST_PROP(PlanResidency, OfEqualBlocksLeavesNoRunMuchLongerThanAnother, ()) 
   RC_ASSERT(count_resident(plan) == kept);
   RC_ASSERT(longest_streamed_run(plan) <= (blocks - kept + kept - 1) / kept + 1);
 }
+
+TEST(PlanWithResidents, KeepsTheNamedBlocksAndASlotForTheLargestOther) {
+  const auto plan = plan_with_residents({9, 5, 7, 3}, {true, false, false, true}, 0, 1).value();
+  EXPECT_EQ(plan.resident, (std::vector<bool>{true, false, false, true}));
+  EXPECT_EQ(plan.resident_bytes, 12u);
+  EXPECT_EQ(plan.slot_bytes, 7u);
+  EXPECT_EQ(plan.slots, 2u);
+}
+
+TEST(PlanWithResidents, RefusesABudgetThatDoesNotHoldThemAndSaysWhatWould) {
+  EXPECT_TRUE(plan_with_residents({9, 5, 7, 3}, {true, false, false, true}, 26, 1));
+  const auto plan = plan_with_residents({9, 5, 7, 3}, {true, false, false, true}, 25, 1);
+  ASSERT_FALSE(plan);
+  EXPECT_THAT(plan.error().message, testing::HasSubstr("26"));
+}
+
+TEST(PlanWithResidents, RefusesAWordTooMany) { EXPECT_FALSE(plan_with_residents({9}, {true, false}, 0, 1)); }
 
 TEST(StepBound, IsTheSlowerOfComputationAndTransfer) {
   OffloadPlan plan;
