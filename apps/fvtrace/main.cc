@@ -11,6 +11,7 @@
 #include "fvhooks/warning.h"
 #include "manual.h"
 #include "map_command.h"
+#include "offload_plan_command.h"
 #include "show_command.h"
 #include "stats_command.h"
 
@@ -45,6 +46,7 @@ int run(int argc, char** argv) {
   fvtrace::add_show(app, action);
   fvtrace::add_stats(app, action);
   fvtrace::add_check(app, action);
+  fvtrace::add_offload_plan(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
