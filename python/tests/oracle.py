@@ -193,8 +193,9 @@ def buckets_and_signs(count: int) -> tuple[np.ndarray, np.ndarray]:
     i = np.arange(count, dtype=np.uint64)
     g, e = i // np.uint64(GROUP), i % np.uint64(GROUP)
     five_g = np.uint64(5) * g
-    bucket = e ^ (mix(five_g) & np.uint64(255))
-    word = mix(five_g + np.uint64(1) + e // np.uint64(64))
+    h, block = mix(five_g), e // np.uint64(64)
+    bucket = e ^ (h & np.uint64(192)) ^ ((h >> (np.uint64(8) + np.uint64(6) * block)) & np.uint64(63))
+    word = mix(five_g + np.uint64(1) + block)
     negative = (word >> (e % np.uint64(64))) & np.uint64(1)
     return bucket.astype(np.int64), negative.astype(bool)
 

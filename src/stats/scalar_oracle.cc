@@ -92,6 +92,10 @@ Census census(const Elements<T>& x, std::size_t count) {
 
 template <class T>
 void add_to_sketch(const Elements<T>& x, std::uint64_t tile, double* sums) {
+  const auto bucket_of = [](std::uint64_t group, std::size_t e) {
+    const std::uint64_t h = mix(5 * group);
+    return e ^ (h & 192) ^ (h >> (8 + 6 * (e / 64)) & 63);
+  };
   const auto is_negative = [](std::uint64_t group, std::size_t e) {
     return (mix(5 * group + 1 + e / 64) >> (e % 64) & 1) != 0;
   };
@@ -101,7 +105,7 @@ void add_to_sketch(const Elements<T>& x, std::uint64_t tile, double* sums) {
       const std::uint64_t group = tile * kGroupsPerTile + pair + odd;
       for (std::size_t e = 0; e < kGroup; ++e) {
         const T value = x[(pair + odd) * kGroup + e];
-        of_group[odd][e ^ (mix(5 * group) & 255)] = is_negative(group, e) ? -value : value;
+        of_group[odd][bucket_of(group, e)] = is_negative(group, e) ? -value : value;
       }
     }
     for (std::size_t bucket = 0; bucket < kSketchBuckets; ++bucket) {

@@ -6,6 +6,7 @@
 namespace fvhooks::internal {
 
 inline constexpr std::size_t kGroup = 256;
+inline constexpr std::size_t kBlock = 64;
 
 // Output number `index` of SplitMix64 seeded with 0 (Steele, Lea, Flood 2014).
 [[gnu::always_inline]] constexpr std::uint64_t mix(std::uint64_t index) noexcept {
@@ -15,10 +16,18 @@ inline constexpr std::size_t kGroup = 256;
   return z ^ (z >> 31);
 }
 
-// The hash of one group of 256 elements.
-struct GroupHash {
-  std::uint64_t exchange;      // element e is in bucket e XOR exchange
-  const std::uint64_t* signs;  // 4; bit e: element e is negated
+// The hash of one group of 256 elements, which is four blocks of 64. Block b's element e is in bucket e XOR
+// lane_exchange(b) of block b XOR block_exchange().
+class GroupHash {
+ public:
+  explicit GroupHash(const std::uint64_t* words) noexcept : words_(words) {}
+
+  std::size_t block_exchange() const noexcept { return words_[0] >> 6 & 3; }
+  std::size_t lane_exchange(std::size_t block) const noexcept { return words_[0] >> (8 + 6 * block) & (kBlock - 1); }
+  const std::uint64_t& signs(std::size_t block) const noexcept { return words_[1 + block]; }  // bit e: e is negated
+
+ private:
+  const std::uint64_t* words_;
 };
 
 // The hashes of the four groups of a tile.
@@ -29,9 +38,7 @@ struct TileHash {
     for (std::uint64_t i = 0; i < kWords * kGroups; ++i) words[i] = mix(kWords * kGroups * tile + i);
   }
 
-  GroupHash group(std::size_t index) const noexcept {
-    return {.exchange = words[kWords * index] & (kGroup - 1), .signs = words + kWords * index + 1};
-  }
+  GroupHash group(std::size_t index) const noexcept { return GroupHash(words + kWords * index); }
 
   std::uint64_t words[kWords * kGroups];
 };

@@ -33,10 +33,13 @@ GroupHashes computed(std::int64_t first, std::int64_t groups, c10::Device device
   const auto integers = at::TensorOptions(at::kLong).device(device);
   const auto group = at::arange(first, first + groups, integers).unsqueeze(1);
   const auto words = mix(group * kWords + at::arange(kWords, integers));
-  const auto exchange = at::bitwise_and(words.narrow(1, 0, 1), 255);
+  const auto word = words.narrow(1, 0, 1);
+  const auto element = at::arange(kSketchGroup, integers);
+  const auto of_block = at::bitwise_right_shift(word, at::bitwise_right_shift(element, 6) * 6 + 8);
+  const auto buckets = element ^ at::bitwise_and(word, 192) ^ at::bitwise_and(of_block, 63);
   const auto bits = at::bitwise_right_shift(words.narrow(1, 1, 4).unsqueeze(2), at::arange(64, integers));
   const auto negative = at::bitwise_and(bits, 1).to(at::kChar).reshape({groups, kSketchGroup});
-  return {at::arange(kSketchGroup, integers) ^ exchange, 1 - 2 * negative};
+  return {buckets, 1 - 2 * negative};
 }
 
 // By stream: another than that which writes them might read them too early.
