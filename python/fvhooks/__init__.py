@@ -33,6 +33,15 @@ from fvhooks.activation_trace import (
     trace_step,
 )
 from fvhooks.hooks import ForwardHook, ModuleHookManager
+from fvhooks.layerwise_offload import (
+    LayerwiseOffloadHook,
+    LayerwiseOffloadState,
+    disable_layerwise_offload,
+    enable_layerwise_offload,
+    materialize,
+    offload_report,
+    offload_timeline,
+)
 from fvhooks.stats import tensor_stats
 
 __all__ = [
@@ -40,10 +49,17 @@ __all__ = [
     "ActivationTraceManager",
     "ForwardHook",
     "JsonlSink",
+    "LayerwiseOffloadHook",
+    "LayerwiseOffloadState",
     "ModuleHookManager",
     "attach_activation_trace",
     "current_step_idx",
     "detach_activation_trace",
+    "disable_layerwise_offload",
+    "enable_layerwise_offload",
+    "materialize",
+    "offload_report",
+    "offload_timeline",
     "tensor_stats",
     "trace_step",
 ]

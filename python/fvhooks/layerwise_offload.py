@@ -116,7 +116,8 @@ def enable_layerwise_offload(
     is_replace: the model is offloaded already, and shall be as asked here from now on.
 
     Raises ValueError or RuntimeError, and leaves the model as it was, for a device, a store or blocks that are not there,
-    a budget that is too small, a model that is offloaded already (or, with is_replace, is not).
+    a budget that is too small, a model that is offloaded already (or, with is_replace, is not). Where is_replace fails
+    for its device, its store or its budget, the model is whole, but no longer offloaded.
     """
     store = os.fspath(store)
     where = _device(device, store)
@@ -179,8 +180,17 @@ def materialize(model: nn.Module) -> Iterator[None]:
 def offload_report(model: nn.Module) -> dict[str, Any]:
     """What the offload did since it was enabled: seconds and counts by block, bytes moved, efficiency (1 is the best that
     the same computation and transfers allow)."""
+    return _offloaded(model).report()
+
+
+def offload_timeline(model: nn.Module) -> str:
+    """Loads, stalls and uses as JSON of Chrome's trace format, which Perfetto opens: the latest 65,536."""
+    return _offloaded(model).chrome_trace()
+
+
+def _offloaded(model: nn.Module) -> _C.OffloadedModel:
     for _, hook in _hooks(model):
-        return hook.state.model.report()
+        return hook.state.model
     raise ValueError("the model is not offloaded")
 
 

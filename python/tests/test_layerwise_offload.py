@@ -23,6 +23,7 @@ from fvhooks.layerwise_offload import (
     enable_layerwise_offload,
     materialize,
     offload_report,
+    offload_timeline,
 )
 
 WIDTH = 24
@@ -358,6 +359,16 @@ def test_is_replace_offloads_anew():
     assert torch.equal(model(inputs()), expected)
 
 
+def test_a_replacement_that_fails_leaves_a_whole_model():
+    model = made()
+    expected = model(inputs())
+    enable_layerwise_offload(model, device="cpu")
+    with pytest.raises(RuntimeError, match="too small"):
+        enable_layerwise_offload(model, is_replace=True, device="cpu", budget=100)
+    assert model.blocks[0].up.weight.numel() > 0
+    assert torch.equal(model(inputs()), expected)
+
+
 def test_blocks_can_be_named():
     model = made()
     expected = model(inputs())
@@ -431,6 +442,8 @@ def test_the_report_counts_uses_and_bytes():
     report = offload_report(model)
     assert report["uses"] == [3] * 7
     assert report["bytes_moved"] > 0 and 0 < report["efficiency"] <= 1
+    events = json.loads(offload_timeline(model))["traceEvents"]
+    assert sum(event["name"].startswith("use ") for event in events) == 3 * 7
     disable_layerwise_offload(model)
     with pytest.raises(ValueError, match="not offloaded"):
         offload_report(model)

@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
 from programs import REPOSITORY
+from safetensors.torch import save_file
 
 import fvhooks
 
@@ -60,3 +62,18 @@ def test_the_snippet_writes_the_trace_that_it_is_asked_for(tmp_path):
     assert len(records) == 3 * 2 * 3
     asked_for = variables["FASTVIDEO_TRACE_STATS"].split(",")
     assert all(list(record)[3 : 3 + len(asked_for)] == asked_for for record in records)
+
+
+def test_the_offload_snippet_streams_from_the_checkpoint(tmp_path, monkeypatch, capsys):
+    (section,) = re.findall(r"^## Less memory than it weighs\n(.*?)^\* ", README, re.DOTALL | re.MULTILINE)
+    (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    assert code.count("model(...)") == 1
+    monkeypatch.chdir(tmp_path)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+    save_file(model.state_dict(), "model.safetensors")
+    expected = model(torch.ones(2, 4))
+    names = {"model": model, "torch": torch}
+    exec(code.replace("model(...)", "output = model(torch.ones(2, 4))"), names)
+    assert torch.equal(names["output"], expected)
+    assert 0 < float(capsys.readouterr().out) <= 1
+    assert model[0].weight.numel() == 16
