@@ -17,6 +17,7 @@
 #include "fvhooks/expected.h"
 #include "fvhooks/torch/activation_trace.h"
 #include "fvhooks/warning.h"
+#include "offload.h"
 #include "tensors.h"
 #include "weights.h"
 
@@ -28,6 +29,7 @@ struct Options {
   std::vector<std::string> bugs, variants;
   std::string capture, capture_module;
   std::optional<int> threads;
+  wan::OffloadRequest offload;
 };
 
 class Stopwatch {
@@ -69,12 +71,14 @@ void run(const Options& options) {
   wan::Tensors captured;
   if (!options.capture.empty()) wan::capture_calls(*model, options.capture_module, captured);
   port.finish();
+  if (options.offload.budget) wan::offload(*model, options.offload, options.model);
 
   const Stopwatch running;
   const auto latents = (*port.denoiser)(model, inputs, options.dtype, [&](std::int64_t step) {
     std::cout << "step " << step + 1 << " of " << inputs.timesteps.size(0) << ", " << running.seconds() << " s"
               << std::endl;
   });
+  if (options.offload.budget) wan::report_offload(*model, options.offload);
   wan::write_tensors(options.output, {{"latents", latents}});
   if (!options.capture.empty()) wan::write_tensors(options.capture, captured);
 }
@@ -104,6 +108,20 @@ int main(int argc, char** argv) {
   app.add_option("--capture-module", options.capture_module, "which module; the transformer, if not given")
       ->needs(capture);
   app.add_option("--threads", options.threads, "threads of torch's operators")->check(CLI::PositiveNumber);
+  auto* const budget =
+      app.add_option("--offload-budget", options.offload.budget,
+                     "bytes of memory for the weights of the blocks, e.g. 2G or 512MiB; 0: as few as will do")
+          ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true))
+          ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62));
+  auto* const store =
+      app.add_option("--offload-store", options.offload.store,
+                     "where the weights rest: host (memory) or a path; the model's own checkpoint, if not given");
+  auto* const prefetch = app.add_option("--offload-prefetch", options.offload.prefetch_depth,
+                                        "blocks on their way ahead of the one in use")
+                             ->capture_default_str();
+  auto* const timeline =
+      app.add_option("--offload-report", options.offload.report, "timeline for Perfetto (Chrome's trace format)");
+  for (auto* option : {store, prefetch, timeline}) option->needs(budget);
   const auto add_list = [&](const char* flag, auto plantings, const char* description) {
     app.add_flag_callback(
         flag,

@@ -42,11 +42,11 @@ std::set<std::string> shards_of(const std::filesystem::path& index) {
 class Checkpoint {
  public:
   explicit Checkpoint(const std::filesystem::path& folder) {
-    const auto index = folder / kIndexFile;
-    if (std::filesystem::exists(index)) {
-      for (const auto& shard : shards_of(index)) add(folder / shard);
+    const std::filesystem::path path = checkpoint_path(folder.string());
+    if (path.filename() == kIndexFile) {
+      for (const auto& shard : shards_of(path)) add(folder / shard);
     } else {
-      add(folder / kWeightsFile);
+      add(path);
     }
   }
 
@@ -116,6 +116,11 @@ bool is_kept_in_float32(const std::string& name) {
 }
 
 }  // namespace
+
+std::string checkpoint_path(const std::string& folder) {
+  const auto index = std::filesystem::path(folder) / kIndexFile;
+  return (std::filesystem::exists(index) ? index : std::filesystem::path(folder) / kWeightsFile).string();
+}
 
 void load_weights(WanTransformer3DModelImpl& model, const std::string& folder, torch::ScalarType dtype) {
   const Checkpoint checkpoint(folder);

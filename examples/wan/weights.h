@@ -5,6 +5,9 @@
 
 namespace wan {
 
+// The index or the one file of the weights in `folder`.
+std::string checkpoint_path(const std::string& folder);
+
 // Sets the model's parameters from `folder`, as diffusers' from_pretrained(torch_dtype=dtype) does: in a bfloat16 model
 // the time embedder, the scale and shift tables and norm1 to norm3 stay in float32. A parameter that is stored in the
 // dtype asked for is not copied: its memory is the mapped file's.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import json
 import os
 import pathlib
 import subprocess
@@ -144,3 +145,31 @@ def test_what_cannot_run_says_why_and_exits_with_2(tiny, options, message):
     result = subprocess.run([program("wan"), *flat_arguments], capture_output=True, text=True)
     assert result.returncode == 2
     assert message in result.stderr
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_offloaded_to_host_memory_the_bits_are_the_same(tiny, dtype):
+    resident = denoised_by_port(tiny, "--dtype", dtype)
+    offloaded = denoised_by_port(tiny, "--dtype", dtype, "--offload-budget", "0", "--offload-store", "host")
+    assert torch.equal(resident, offloaded)
+
+
+@pytest.mark.parametrize("budget", ["0", "1GiB"])
+def test_streamed_from_its_own_checkpoint_the_bits_are_the_same(tiny, budget):
+    resident = denoised_by_port(tiny)
+    timeline = tiny / "timeline.json"
+    options = ["--offload-budget", budget, "--offload-prefetch", "0", "--offload-report", str(timeline)]
+    result = wan(tiny, *options)
+    assert result.returncode == 0, result.stderr
+    assert torch.equal(resident, load_file(tiny / "port.safetensors")["latents"])
+    assert "GB moved" in result.stdout
+    events = [event for event in json.loads(timeline.read_text())["traceEvents"] if event["ph"] == "X"]
+    steps, guidance, blocks = 2, 2, 2
+    assert sum(event["name"].startswith("use") for event in events) == steps * guidance * blocks
+    assert sum(event["name"].startswith("load") for event in events) >= blocks
+
+
+def test_an_offload_budget_that_is_too_small_is_an_error(tiny):
+    result = wan(tiny, "--offload-budget", "10")
+    assert result.returncode == 2
+    assert "too small" in result.stderr
