@@ -7,15 +7,15 @@ import resource
 import sys
 import time
 
-import psutil
-import weights  # before torch is used: it sets up the environment
 import torch
+import weights
 
 from fvhooks.layerwise_offload import _hooks, enable_layerwise_offload, offload_report
 
 
 def resident_bytes() -> int:
-    return psutil.Process().memory_info().rss
+    pages = pathlib.Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * resource.getpagesize()
 
 
 def peak_bytes() -> int:
@@ -72,10 +72,8 @@ class Resident(Contender):
     """The model in memory, or its first blocks."""
 
     def load(self, layers: int = weights.CONFIG["num_layers"]) -> dict:
-        tensors = weights.mapped(self.path)
         model = weights.empty_model(layers)
-        wanted = {name: tensors[name].to(self.device, copy=True) for name in model.state_dict()}
-        self.model = weights.with_weights(model, wanted).to(self.device)
+        self.model = weights.with_weights(model, weights.in_memory(self.path, model.state_dict())).to(self.device)
         self.files = []
         return {"block_bytes": block_bytes(model)}
 

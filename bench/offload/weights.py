@@ -1,9 +1,11 @@
 """The Wan 1.3B transformer with random float32 weights: on disk once, then loaded in the ways that are compared."""
 
 import json
+import math
 import os
 import pathlib
 import sys
+from collections.abc import Iterable
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "examples" / "wan"))
@@ -31,18 +33,34 @@ def checkpoint(folder: pathlib.Path) -> pathlib.Path:
     return path
 
 
-def mapped(path: pathlib.Path) -> dict[str, torch.Tensor]:
-    """Views of a private mapping of the file: a page is read when it is touched."""
+def places(path: pathlib.Path) -> dict[str, tuple[int, list[int]]]:
+    """Where in the file each tensor begins, and its shape."""
     with path.open("rb") as file:
         header_bytes = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(header_bytes))
+    header.pop("__metadata__", None)
+    return {name: (8 + header_bytes + entry["data_offsets"][0], entry["shape"]) for name, entry in header.items()}
+
+
+def mapped(path: pathlib.Path) -> dict[str, torch.Tensor]:
+    """Views of a private mapping of the file: a page is read when it is touched."""
     file_bytes = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
-    tensors = {}
-    for name, entry in header.items():
-        if name != "__metadata__":
-            begin, end = (8 + header_bytes + offset for offset in entry["data_offsets"])
-            tensors[name] = file_bytes[begin:end].view(torch.float32).view(entry["shape"])
-    return tensors
+    return {
+        name: file_bytes[begin : begin + 4 * math.prod(shape)].view(torch.float32).view(shape)
+        for name, (begin, shape) in places(path).items()
+    }
+
+
+def in_memory(path: pathlib.Path, names: Iterable[str]) -> dict[str, torch.Tensor]:
+    """Read, since what is mapped would count twice as memory."""
+    found, begins = {}, places(path)
+    with path.open("rb", buffering=0) as file:
+        for name in names:
+            begin, shape = begins[name]
+            found[name] = torch.empty(shape)
+            file.seek(begin)
+            file.readinto(found[name].view(-1).numpy())
+    return found
 
 
 def with_weights(model: torch.nn.Module, tensors: dict[str, torch.Tensor]) -> torch.nn.Module:
