@@ -34,22 +34,33 @@ using SketchBytes = std::array<std::uint8_t, kMaxBytes + 2>;
 
 // How many bytes there are. Behind them stand zeros, as many as base64 reads.
 std::size_t store_bytes(const Sketch& sketch, SketchBytes& bytes) {
-  const auto buckets = static_cast<std::size_t>(sketch.buckets);
-  for (std::size_t i = 0; i < buckets; ++i) {
+  const auto count = 4 * static_cast<std::size_t>(sketch.buckets);
+  bytes[count] = bytes[count + 1] = 0;
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(bytes.data(), sketch.values.data(), count);
+    return count;
+  }
+  for (std::size_t i = 0; i < count / 4; ++i) {
     const auto word = std::bit_cast<std::uint32_t>(sketch.values[i]);
     for (std::size_t byte = 0; byte < 4; ++byte) bytes[4 * i + byte] = static_cast<std::uint8_t>(word >> (8 * byte));
   }
-  bytes[4 * buckets] = bytes[4 * buckets + 1] = 0;
-  return 4 * buckets;
+  return count;
 }
+
+using DigitPair = std::array<char, 2>;
+
+// Two digits at a time: of every 12 bits, half as many look-ups.
+constexpr auto kDigitPairs = [] {
+  std::array<DigitPair, 4096> pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {kBase64Alphabet[i >> 6], kBase64Alphabet[i & 63]};
+  return pairs;
+}();
 
 void write_base64(char* out, const std::uint8_t* bytes, std::size_t count) {
   for (std::size_t i = 0; i < count; i += 3, out += 4) {
     const auto group = std::uint32_t{bytes[i]} << 16 | std::uint32_t{bytes[i + 1]} << 8 | bytes[i + 2];
-    out[0] = kBase64Alphabet[group >> 18];
-    out[1] = kBase64Alphabet[group >> 12 & 63];
-    out[2] = kBase64Alphabet[group >> 6 & 63];
-    out[3] = kBase64Alphabet[group & 63];
+    std::memcpy(out, kDigitPairs[group >> 12].data(), sizeof(DigitPair));
+    std::memcpy(out + 2, kDigitPairs[group & 4095].data(), sizeof(DigitPair));
   }
   const std::size_t padding = base64_length(count) / 4 * 3 - count;
   std::fill(out - padding, out, '=');
