@@ -210,18 +210,36 @@ def sketch_sums(bits: np.ndarray, dtype: str) -> np.ndarray:
     total = np.zeros(GROUP)
     for chunk in range(0, len(elements), CHUNK):
         sums = np.zeros(GROUP)
-        for start in range(chunk, min(chunk + CHUNK, len(elements)), 2 * GROUP):
-            tile = elements[start // TILE * TILE :][:TILE]
-            f = np.float32 if is_narrow(tile) else np.float64
-            pair = np.zeros((2, GROUP), f)
-            for half in range(2):
-                members = slice(start + half * GROUP, min(start + (half + 1) * GROUP, len(elements)))
-                x = elements[members].astype(f)
-                x = np.where(np.isfinite(x), x, f(0))
-                pair[half, bucket[members]] = np.where(negative[members], -x, x)
-            sums = sums + (pair[0] + pair[1]).astype(np.float64)
+        for start in range(chunk, min(chunk + CHUNK, len(elements)), TILE):
+            members = slice(start, min(start + TILE, len(elements)))
+            tile = elements[members]
+            sum_tile = _with_narrow_tile if is_narrow(tile) else _with_wide_tile
+            sums = sum_tile(sums, tile, bucket[members], negative[members])
         total = total + sums
     return total
+
+
+def _by_group(terms: np.ndarray, bucket: np.ndarray) -> np.ndarray:
+    """A row for each of the tile's four groups, with its terms by their buckets."""
+    rows = np.zeros((TILE // GROUP, GROUP), terms.dtype)
+    rows[np.arange(len(terms)) // GROUP, bucket] = terms
+    return rows
+
+
+def _with_narrow_tile(sums: np.ndarray, tile: np.ndarray, bucket: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    largest = np.abs(tile).max()
+    if largest == 0:
+        return sums
+    exponent = np.frexp(largest)[1]
+    v = np.rint(np.ldexp(tile.astype(np.float64), 29 - exponent)).astype(np.int32)
+    units = _by_group(np.where(negative, -v, v), bucket).sum(axis=0, dtype=np.int32)
+    return sums + np.ldexp(units.astype(np.float64), exponent - 29)
+
+
+def _with_wide_tile(sums: np.ndarray, tile: np.ndarray, bucket: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    x = np.where(np.isfinite(tile), tile, 0).astype(np.float64)
+    rows = _by_group(np.where(negative, -x, x), bucket)
+    return (sums + (rows[0] + rows[1])) + (rows[2] + rows[3])
 
 
 @np.errstate(all="ignore")
@@ -245,5 +263,15 @@ def sketch_text(values: np.ndarray) -> str:
 
 
 def relative_l2(a: np.ndarray, b: np.ndarray) -> float:
+    """Of sketches that have not overflowed and are not all zeros."""
+    rounding = _squared_units(a) / 12 + _squared_units(b) / 12
     a, b = a.astype(np.float64), b.astype(np.float64)
-    return float(np.linalg.norm(a - b) / np.linalg.norm(a))
+    squared = np.where(a == b, 0, (a - b) ** 2 - rounding).sum()
+    return float(np.sqrt(squared) / np.linalg.norm(a))
+
+
+def _squared_units(values: np.ndarray) -> np.ndarray:
+    """Squares of the units in the last place of float32; 0 for what is below the normal numbers."""
+    magnitude = np.abs(values.astype(np.float64))
+    units = np.ldexp(1.0, np.frexp(magnitude)[1] - 24)
+    return np.where(magnitude < np.finfo(np.float32).smallest_normal, 0, units**2)

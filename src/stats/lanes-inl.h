@@ -32,6 +32,8 @@ class LaneSums<double> {
   HWY_INLINE LaneSums() : sums_(hn::Zero(Tag<double>())) {}
   HWY_INLINE explicit LaneSums(const double* from) : sums_(hn::LoadU(Tag<double>(), from)) {}
   HWY_INLINE void Add(Vec<double> terms) { sums_ = AddOnMultiplier(terms, sums_); }
+  // An exact product, for the bits not to depend on whether there are fused units.
+  HWY_INLINE void AddExactProduct(Vec<double> terms, Vec<double> factor) { sums_ = hn::MulAdd(terms, factor, sums_); }
   HWY_INLINE void Store(double* to) const { hn::StoreU(sums_, Tag<double>(), to); }
 
  private:
@@ -39,22 +41,28 @@ class LaneSums<double> {
 };
 
 #if HWY_TARGET == HWY_SCALAR  // vectors of one lane have no halves
-template <>
-class LaneSums<float> : public LaneSums<double> {
+template <class T>
+class LaneSums : public LaneSums<double> {
  public:
   using LaneSums<double>::LaneSums;
-  HWY_INLINE void Add(Vec<float> term) { LaneSums<double>::Add(hn::PromoteTo(Tag<double>(), term)); }
+  HWY_INLINE void Add(Vec<T> term) { LaneSums<double>::Add(hn::PromoteTo(Tag<double>(), term)); }
+  HWY_INLINE void AddExactProduct(Vec<T> term, Vec<double> factor) {
+    LaneSums<double>::AddExactProduct(hn::PromoteTo(Tag<double>(), term), factor);
+  }
 };
 #else
-template <>
-class LaneSums<float> {
+template <class T>
+class LaneSums {
  public:
   HWY_INLINE LaneSums() {}
   HWY_INLINE explicit LaneSums(const double* from) : lower_(from), upper_(from + kVec<double>) {}
-  HWY_INLINE void Add(Vec<float> terms) {
-    const hn::Half<Tag<float> > half;
-    lower_.Add(hn::PromoteTo(Tag<double>(), hn::LowerHalf(half, terms)));
-    upper_.Add(hn::PromoteTo(Tag<double>(), hn::UpperHalf(half, terms)));
+  HWY_INLINE void Add(Vec<T> terms) {
+    lower_.Add(Lower(terms));
+    upper_.Add(Upper(terms));
+  }
+  HWY_INLINE void AddExactProduct(Vec<T> terms, Vec<double> factor) {
+    lower_.AddExactProduct(Lower(terms), factor);
+    upper_.AddExactProduct(Upper(terms), factor);
   }
   HWY_INLINE void Store(double* to) const {
     lower_.Store(to);
@@ -62,6 +70,13 @@ class LaneSums<float> {
   }
 
  private:
+  static HWY_INLINE Vec<double> Lower(Vec<T> terms) {
+    return hn::PromoteTo(Tag<double>(), hn::LowerHalf(hn::Half<Tag<T> >(), terms));
+  }
+  static HWY_INLINE Vec<double> Upper(Vec<T> terms) {
+    return hn::PromoteTo(Tag<double>(), hn::UpperHalf(hn::Half<Tag<T> >(), terms));
+  }
+
   LaneSums<double> lower_, upper_;
 };
 #endif

@@ -90,27 +90,42 @@ Census census(const Elements<T>& x, std::size_t count) {
   return result;
 }
 
-template <class T>
-void add_to_sketch(const Elements<T>& x, std::uint64_t tile, double* sums) {
-  const auto bucket_of = [](std::uint64_t group, std::size_t e) {
-    const std::uint64_t h = mix(5 * group);
-    return e ^ (h & 192) ^ (h >> (8 + 6 * (e / 64)) & 63);
-  };
-  const auto is_negative = [](std::uint64_t group, std::size_t e) {
-    return (mix(5 * group + 1 + e / 64) >> (e % 64) & 1) != 0;
-  };
+std::size_t bucket_of(std::uint64_t group, std::size_t e) {
+  const std::uint64_t h = mix(5 * group);
+  return e ^ (h & 192) ^ (h >> (8 + 6 * (e / 64)) & 63);
+}
+
+bool is_negative(std::uint64_t group, std::size_t e) { return (mix(5 * group + 1 + e / 64) >> (e % 64) & 1) != 0; }
+
+void add_wide_to_sketch(const Elements<double>& x, std::uint64_t tile, double* sums) {
   for (std::size_t pair = 0; pair < kGroupsPerTile; pair += 2) {
-    std::array<T, kSketchBuckets> of_group[2];
+    std::array<double, kSketchBuckets> of_group[2];
     for (std::size_t odd = 0; odd < 2; ++odd) {
       const std::uint64_t group = tile * kGroupsPerTile + pair + odd;
       for (std::size_t e = 0; e < kGroup; ++e) {
-        const T value = x[(pair + odd) * kGroup + e];
+        const double value = x[(pair + odd) * kGroup + e];
         of_group[odd][bucket_of(group, e)] = is_negative(group, e) ? -value : value;
       }
     }
     for (std::size_t bucket = 0; bucket < kSketchBuckets; ++bucket) {
-      sums[bucket] += static_cast<double>(static_cast<T>(of_group[0][bucket] + of_group[1][bucket]));
+      sums[bucket] += of_group[0][bucket] + of_group[1][bucket];
     }
+  }
+}
+
+void add_narrow_to_sketch(const Elements<float>& x, double largest, std::uint64_t tile, double* sums) {
+  if (largest == 0) return;
+  int exponent;
+  std::frexp(largest, &exponent);
+  std::array<std::int32_t, kSketchBuckets> units{};
+  for (std::size_t i = 0; i < kTile; ++i) {
+    const std::uint64_t group = tile * kGroupsPerTile + i / kGroup;
+    const double nearest = std::nearbyint(std::ldexp(static_cast<double>(x[i]), 29 - exponent));
+    const auto value = static_cast<std::int32_t>(nearest);
+    units[bucket_of(group, i % kGroup)] += is_negative(group, i % kGroup) ? -value : value;
+  }
+  for (std::size_t bucket = 0; bucket < kSketchBuckets; ++bucket) {
+    sums[bucket] += std::ldexp(units[bucket], exponent - 29);
   }
 }
 
@@ -118,7 +133,7 @@ TileSums wide_tile(const Elements<double>& x, std::size_t count, std::uint64_t t
   if (sketch) {
     Elements<double> finite;
     for (std::size_t i = 0; i < kTile; ++i) finite[i] = std::isfinite(x[i]) ? x[i] : 0;
-    add_to_sketch(finite, tile, sketch);
+    add_wide_to_sketch(finite, tile, sketch);
   }
   return {census(x, count), moments(x, count)};
 }
@@ -130,7 +145,7 @@ TileSums float_tile(const Elements<float>& x, std::size_t count, std::uint64_t t
     for (std::size_t i = 0; i < kTile; ++i) wide[i] = static_cast<double>(x[i]);
     return wide_tile(wide, count, tile, sketch);
   }
-  if (sketch) add_to_sketch(x, tile, sketch);
+  if (sketch) add_narrow_to_sketch(x, found.abs_max(), tile, sketch);
   return {found, moments(x, count)};
 }
 

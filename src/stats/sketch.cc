@@ -1,7 +1,9 @@
 #include "stats/sketch.h"
 
+#include <bit>
 #include <cassert>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include "stats/float_environment.h"
@@ -45,13 +47,21 @@ Sketch stored(const internal::SketchSums& sums, int buckets) {
   return stored(sums, buckets);
 }
 
+// What to expect of the square of a stored number's rounding, which lies evenly within half a unit in the last place.
+double expected_squared_rounding(float value) {
+  constexpr std::uint32_t kExponent = 0x7F800000;
+  const auto power = std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) & kExponent);
+  const double unit = static_cast<double>(power) * 0x1p-23;
+  return unit * unit / 12;
+}
+
 [[gnu::noinline]] double estimated(const Sketch& a, const Sketch& b) {
   double difference = 0, reference = 0;
   for (int i = 0; i < a.buckets; ++i) {
     const float x = a.values[static_cast<std::size_t>(i)], y = b.values[static_cast<std::size_t>(i)];
     if (overflowed(x) || overflowed(y)) return std::numeric_limits<double>::quiet_NaN();
     const double d = static_cast<double>(x) - static_cast<double>(y);
-    difference += d * d;
+    if (d != 0) difference += d * d - (expected_squared_rounding(x) + expected_squared_rounding(y));
     reference += static_cast<double>(x) * static_cast<double>(x);
   }
   if (difference == 0) return 0;

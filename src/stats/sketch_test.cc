@@ -111,8 +111,21 @@ TEST(RelativeL2, OfZeros) {
   const Sketch zero = sketch_of(Values(100)), other = sketch_of(normal_values(100, 1));
   EXPECT_EQ(relative_l2(zero, zero), 0);
   EXPECT_EQ(relative_l2(zero, other), std::numeric_limits<double>::infinity());
-  EXPECT_EQ(relative_l2(other, zero), 1);
+  EXPECT_DOUBLE_EQ(relative_l2(other, zero), 1);
   EXPECT_EQ(relative_l2(other, other), 0);
+}
+
+TEST(RelativeL2, OfTheSmallestDifferenceIsNotZero) {
+  for (const float value : {1.0f, 1.5f, 0x1p-126f, std::numeric_limits<float>::denorm_min()}) {
+    for (const float next : {std::nextafter(value, 0.0f), std::nextafter(value, 2.0f)}) {
+      Sketch a = sketch_of({}), b = a;
+      a.values[5] = value;
+      b.values[5] = next;
+      const double difference = std::abs(double{value} - double{next}) / double{value};
+      EXPECT_GT(relative_l2(a, b), difference / 2) << value << " " << next;
+      EXPECT_LE(relative_l2(a, b), difference) << value << " " << next;
+    }
+  }
 }
 
 // An error that a port makes, in activations of 128 tokens x 512 channels (8 heads of 64).
@@ -184,6 +197,7 @@ const EstimateCase kEstimateCases[] = {
     {"Noise1e1", noise(1e-1), 0.78, 1.28},
     {"Noise1e3", noise(1e-3), 0.78, 1.28},
     {"Noise1e6", noise(1e-6), 0.78, 1.28},
+    {"Noise1e7", noise(1e-7), 0.75, 1.3},
     {"RopeHalf", [](const Values& a, std::uint64_t) { return rotated(a, true); }, 0.78, 1.28},
     {"Transpose",
      [](const Values& a, std::uint64_t) {

@@ -183,7 +183,7 @@ HWY_NOINLINE void AddFiniteToSketch(const double* x, std::uint64_t tile, double*
     const auto element = hn::LoadU(d, x + i);
     hn::Store(hn::IfThenElseZero(hn::IsFinite(element), element), d, finite + i);
   }
-  AddToSketch(finite, TileHash(tile), sums);
+  AddWideToSketch(finite, TileHash(tile), sums);
 }
 
 // In float64. `x` holds kTile elements; missing ones are +0.
@@ -191,7 +191,7 @@ HWY_NOINLINE TileSums WideTile(const double* x, std::size_t count, std::uint64_t
   const Survey survey = Surveyed<false>(InPlace<double>{x}, count);
   Census census = CensusOf(survey, x, count);
   if (!survey.all_finite()) CountNonFinite(x, census);
-  if (sketch && census.all_finite()) AddToSketch(x, TileHash(tile), sketch);
+  if (sketch && census.all_finite()) AddWideToSketch(x, TileHash(tile), sketch);
   if (sketch && !census.all_finite()) AddFiniteToSketch(x, tile, sketch);
   return {census, MomentsOf<false>(survey, x, count)};
 }
@@ -213,7 +213,7 @@ HWY_INLINE TileSums FloatTile(const Source& source, std::size_t count, std::uint
   const float* x = source.elements;
   if (!survey.all_finite() || !is_narrow(survey.abs_max())) return WideTile(x, count, tile, sketch);
   // Before the deviations, for the processor to have something to do until the mean is known.
-  if (sketch) AddToSketch(x, hash, sketch);
+  if (sketch) AddNarrowToSketch(x, survey.abs_max(), hash, sketch);
   return {CensusOf(survey, x, count), MomentsOf<kWhole>(survey, x, count)};
 }
 
