@@ -79,10 +79,12 @@ class Resident(Contender):
 
 
 class Mapped(Contender):
-    """Parameters on a private mapping of the file."""
+    """The blocks on a private mapping of the file; the rest in memory, as it is beside the offloaded blocks."""
 
     def load(self) -> dict:
-        self.model = weights.with_weights(weights.empty_model(), weights.mapped(self.path))
+        model = weights.empty_model()
+        rest = [name for name in model.state_dict() if not name.startswith("blocks.")]
+        self.model = weights.with_weights(model, weights.mapped(self.path) | weights.in_memory(self.path, rest))
         return {"block_bytes": block_bytes(self.model)}
 
 
