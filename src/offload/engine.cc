@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -113,6 +114,7 @@ std::byte* BlockLease::data() const noexcept { return hold_->data; }
 std::size_t BlockLease::slot() const noexcept { return hold_->slot; }
 
 void OffloadEngine::State::load_until_stopped() {
+  ::pthread_setname_np(::pthread_self(), "fvhooks-offload");  // for who looks at a process's threads
   std::unique_lock lock(mutex);
   while (true) {
     std::optional<std::size_t> next;
