@@ -8,6 +8,7 @@
 
 #include "exit_status.h"
 #include "fvhooks/trace_reader.h"
+#include "is_count.h"
 #include "manual.h"
 #include "report/table.h"
 #include "terminal.h"
@@ -126,7 +127,7 @@ void add_check(CLI::App& app, Action& action) {
   const auto arguments = std::make_shared<CheckArguments>();
   command->add_option("FILE", arguments->paths, "Traces; - is standard input")->required()->option_text("...");
   command->add_option("--most", arguments->most, "Problems to print; all are counted")
-      ->check(CLI::NonNegativeNumber)
+      ->check(is_count)
       ->option_text("N")
       ->capture_default_str();
   command->add_flag("-q,--quiet", arguments->quiet, "Print nothing; the exit status says it");

@@ -12,6 +12,7 @@
 #include "fvhooks/diff.h"
 #include "fvhooks/name_map.h"
 #include "fvhooks/report.h"
+#include "is_count.h"
 #include "manual.h"
 #include "terminal.h"
 
@@ -168,7 +169,7 @@ void add_diff(CLI::App& app, Action& action) {
       })
       ->capture_default_str();
   command->add_option("--rows", arguments->rows, "Rows of the table; 0 shows every record")
-      ->check(CLI::NonNegativeNumber)
+      ->check(is_count)
       ->capture_default_str();
   auto* map = command
                   ->add_option("--map", arguments->map,

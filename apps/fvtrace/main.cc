@@ -49,6 +49,10 @@ int run(int argc, char** argv) {
   fvtrace::add_offload_plan(app, action);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {  // also where the command's name is not one: say which
+    const auto unknown = app.remaining();
+    unknown.empty() ? app.exit(error) : app.exit(CLI::ExtrasError(unknown));
+    return fvtrace::kCouldNotRun;
   } catch (const CLI::ParseError& error) {
     const int status = app.exit(error);  // prints help, version or what was wrong
     return status == 0 ? 0 : fvtrace::kCouldNotRun;

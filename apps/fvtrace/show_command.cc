@@ -12,6 +12,7 @@
 #include "exit_status.h"
 #include "fvhooks/trace_reader.h"
 #include "growing_file.h"
+#include "is_count.h"
 #include "manual.h"
 #include "problems.h"
 #include "record_filter.h"
@@ -61,7 +62,10 @@ class Show {
     if (!arguments_.filter.passes(record)) return true;
     if (!rows_) start(record);
     ShownRow row;
-    if (!arguments_.sort.empty()) row.key = sort_key(record, line, arguments_.sort);
+    if (!arguments_.sort.empty()) {
+      row.key = sort_key(record, line, arguments_.sort);
+      is_sortable_ = is_sortable_ || row.key.number || !row.key.text.empty();
+    }
     if (arguments_.json) {
       row.cells.emplace_back();
       append_json(row.cells.back(), record);
@@ -78,13 +82,16 @@ class Show {
   void warn_of_nothing() const {
     if (!rows_) spdlog::warn("{}: no record passes the filter", fvhooks::internal::printable(arguments_.path));
     for (std::size_t i = 0; i < has_value_.size(); ++i) {
-      if (!has_value_[i] && !arguments_.columns.empty() && !arguments_.json) {
-        spdlog::warn("no record shown has \"{}\"", fvhooks::internal::printable(columns_[i]));
-      }
+      if (!has_value_[i] && !arguments_.columns.empty() && !arguments_.json) warn_that_none_has(columns_[i]);
     }
+    if (rows_ && !arguments_.sort.empty() && !is_sortable_) warn_that_none_has(arguments_.sort);
   }
 
  private:
+  static void warn_that_none_has(const std::string& column) {
+    spdlog::warn("no record shown has \"{}\"", fvhooks::internal::printable(column));
+  }
+
   void start(const fvhooks::Record& record) {
     if (columns_.empty()) columns_ = usual_columns(record);
     has_value_.resize(columns_.size());
@@ -99,6 +106,7 @@ class Show {
   const ShowArguments& arguments_;
   std::vector<std::string> columns_;
   std::vector<bool> has_value_;
+  bool is_sortable_ = false;  // some record has what is sorted by
   std::unique_ptr<Rows> rows_;
 };
 
@@ -190,7 +198,7 @@ void add_filter_options(CLI::App& command, ShowArguments& arguments) {
       ->group(group);
   command.add_option("--step", arguments.steps, "Steps, as 0,2,10-19")->option_text("STEPS")->group(group);
   command.add_option("--call", filter.call, "Only this call in each step")
-      ->check(CLI::NonNegativeNumber)
+      ->check(is_count)
       ->option_text("N")
       ->group(group);
   command.add_option("--rank", filter.rank, "Only this rank")->option_text("N")->group(group);
@@ -215,10 +223,10 @@ void add_show(CLI::App& app, Action& action) {
       command->add_option("--sort", arguments->sort, "Order by a column, the least first")->option_text("COLUMN");
   command->add_flag("--reverse", arguments->reverse, "The greatest first")->needs(sort);
   auto* head = command->add_option("--head", arguments->head, "Show the first N rows only; 0: all")
-                   ->check(CLI::NonNegativeNumber)
+                   ->check(is_count)
                    ->option_text("N");
   command->add_option("--tail", arguments->tail, "Show the last N rows only")
-      ->check(CLI::NonNegativeNumber)
+      ->check(is_count)
       ->option_text("N")
       ->excludes(head)
       ->excludes(sort);

@@ -152,7 +152,14 @@ def test_a_bad_option_has_status_2_though_the_files_can_be_compared(option, refe
     result = fvtrace("diff", *option, reference, reference)
     assert result.returncode == 2
     assert option[0] in result.stderr
+    assert "no " in result.stderr, "it says what would do"
     assert result.stdout == ""
+
+
+def test_an_unknown_command_is_named():
+    result = fvtrace("dif", "a", "b")
+    assert result.returncode == 2
+    assert "dif" in result.stderr
 
 
 def test_help_has_examples_and_the_exit_statuses():

@@ -151,6 +151,9 @@ def test_show_warns_of_a_column_that_no_record_has(trace):
     result = fvtrace("show", "--columns", "module,abs_maen", "--head", "2", trace)
     assert result.returncode == 0
     assert 'no record shown has "abs_maen"' in result.stderr
+    result = fvtrace("show", "--sort", "abs_maen", "--head", "2", trace)
+    assert result.returncode == 0
+    assert 'no record shown has "abs_maen"' in result.stderr
 
 
 def test_show_of_nothing_says_so(trace):

@@ -114,7 +114,6 @@ std::byte* BlockLease::data() const noexcept { return hold_->data; }
 std::size_t BlockLease::slot() const noexcept { return hold_->slot; }
 
 void OffloadEngine::State::load_until_stopped() {
-  ::pthread_setname_np(::pthread_self(), "fvhooks-offload");  // for who looks at a process's threads
   std::unique_lock lock(mutex);
   while (true) {
     std::optional<std::size_t> next;
@@ -191,6 +190,7 @@ Expected<std::unique_ptr<OffloadEngine>> OffloadEngine::open(std::shared_ptr<Tra
       std::make_shared<State>(std::move(transfer), *std::move(plan), std::move(sizes), *memory, options.prefetch_depth);
   state->residence.prefetch(state->depth);
   state->loader = std::thread(&State::load_until_stopped, state.get());
+  ::pthread_setname_np(state->loader.native_handle(), "fvhooks-offload");  // for who looks at a process's threads
   return std::unique_ptr<OffloadEngine>(new OffloadEngine(std::move(state)));
 }
 

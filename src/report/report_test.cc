@@ -170,6 +170,11 @@ TEST(TerminalReport, LetsNoNameSteerTheTerminal) {
   for (const auto* control : {"\x1b", "\r", "\xc2\x9b", "\x07"}) EXPECT_THAT(text, Not(HasSubstr(control)));
 }
 
+TEST(Printable, ShowsMarksOfDirectionAndLetsOtherTextBe) {
+  EXPECT_EQ(internal::printable("a\u202eb\u2069\u061c\u200f"), "a\\u202eb\\u2069\\u061c\\u200f");
+  EXPECT_EQ(internal::printable("Überschrift … — 層 \xE2\x80*"), "Überschrift … — 層 \xE2\x80*");
+}
+
 TEST(TerminalReport, NamesTheLinesThatCouldNotBeRead) {
   auto verdict = diverged();
   verdict.port.problems = {{17, "the file ends within this line", "port.jsonl"}};
@@ -188,6 +193,66 @@ TEST(TerminalReport, ShortensLongNamesAtTheirBeginning) {
 
 TEST(TerminalReport, OfNothingDoesNotPass) {
   EXPECT_THAT(terminal_report(Verdict{}, {}), HasSubstr("nothing was compared"));
+  const auto disjoint = verdict_of({comparison_of("a", Status::Missing), comparison_of("b", Status::Extra)});
+  EXPECT_THAT(first_line(terminal_report(disjoint, {})), HasSubstr("nothing was compared"));
+}
+
+TEST(TerminalReport, OfRecordsWithNothingInCommonDoesNotSayThatOneIsMissing) {
+  const auto verdict = verdict_of({comparison_of("a", Status::Within), comparison_of("b", Status::Incomparable)});
+  EXPECT_THAT(first_line(terminal_report(verdict, {})), HasSubstr("nothing in common"));
+}
+
+TEST(TerminalReport, NamesWhatIsReordered) {
+  const auto verdict = verdict_of({comparison_of("a", Status::Within), comparison_of("b.x", Status::Reordered),
+                                   comparison_of("b.y", Status::Reordered)});
+  EXPECT_THAT(terminal_report(verdict, {}), HasSubstr("b.* reordered in the port (2 records)"));
+}
+
+Comparison in_moment(Comparison comparison, std::int64_t step, std::uint64_t call) {
+  comparison.key.step = step;
+  comparison.key.call = call;
+  return comparison;
+}
+
+TEST(TerminalReport, SaysInALineThatStepsOrCallsAreMissing) {
+  std::vector<Comparison> comparisons;
+  for (const auto* module : {"a", "b", "c"}) {
+    for (int step = 0; step < 3; ++step) {
+      for (std::uint64_t call = 0; call < 2; ++call) {
+        const bool is_there = step == 0 && call == 0;
+        comparisons.push_back(
+            in_moment(comparison_of(module, is_there ? Status::Within : Status::Missing), step, call));
+      }
+    }
+  }
+  const auto text = terminal_report(verdict_of(comparisons), {});
+  EXPECT_THAT(text, HasSubstr("  steps 1, 2 missing in the port (12 records)\n"
+                              "  call 1 missing in the port (3 records)\n"));
+  EXPECT_THAT(text, Not(HasSubstr("some of its records")));
+}
+
+TEST(TerminalReport, SaysInALineThatARankIsMissing) {
+  std::vector<Comparison> comparisons;
+  for (const auto* module : {"a", "b"}) {
+    for (int rank = 0; rank < 2; ++rank) {
+      comparisons.push_back(comparison_of(module, rank == 0 ? Status::Within : Status::Missing));
+      comparisons.back().key.rank = rank;
+    }
+  }
+  const auto text = terminal_report(verdict_of(comparisons), {});
+  EXPECT_THAT(text, HasSubstr("\nMissing and extra\n  rank 1 missing in the port (2 records)\n\n"));
+}
+
+TEST(TerminalReport, PointsToTheMapWhereNamesMayDiffer) {
+  const auto missing = comparison_of("blocks.0", Status::Missing), extra = comparison_of("layers.0", Status::Extra);
+  EXPECT_THAT(terminal_report(verdict_of({missing, extra}), {}), HasSubstr("fvtrace map"));
+  EXPECT_THAT(terminal_report(verdict_of({missing}), {}), Not(HasSubstr("fvtrace map")));
+}
+
+TEST(TerminalReport, NamesTheOneModuleThatIsCalledOnceMore) {
+  const auto verdict = verdict_of({comparison_of("a", Status::Within), comparison_of("b", Status::Within),
+                                   in_moment(comparison_of("b", Status::Extra), 0, 1)});
+  EXPECT_THAT(terminal_report(verdict, {}), HasSubstr("b only in the port (some of its records: 1 record)"));
 }
 
 TEST(Subtrees, AreTheLargestThatAreWhollyMissing) {

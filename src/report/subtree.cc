@@ -27,13 +27,15 @@ std::vector<std::string_view> prefixes(std::string_view module) {
 // The records of each module, from which those of subtrees add up.
 using ModuleTallies = std::map<std::string, Tally, std::less<>>;
 
-ModuleTallies tallies_of_modules(const Verdict& verdict, Status status) {
+ModuleTallies tallies_of_modules(const Verdict& verdict, Status status, const AbsentParts& absent) {
   const auto other_side = status == Status::Missing ? Status::Extra : Status::Missing;
   ModuleTallies modules;
   for (std::size_t i = 0; i < verdict.size(); ++i) {
     const auto found = verdict.row(i).status;
     if (found == other_side) continue;
-    auto& tally = modules[verdict.key(i).module];
+    const auto key = verdict.key(i);
+    if (absent.contain(key)) continue;
+    auto& tally = modules[key.module];
     ++tally.all;
     tally.of_status += found == status;
   }
@@ -55,15 +57,17 @@ std::map<std::string_view, Tally> tallies_of_subtrees(const ModuleTallies& modul
 
 }  // namespace
 
-std::vector<Subtree> subtrees(const Verdict& verdict, Status status) {
+std::vector<Subtree> subtrees(const Verdict& verdict, Status status, const AbsentParts& absent) {
   if (verdict.count(status) == 0) return {};
-  const auto modules = tallies_of_modules(verdict, status);
+  const auto modules = tallies_of_modules(verdict, status, absent);
   const auto tallies = tallies_of_subtrees(modules);
   std::vector<Subtree> groups;
   std::set<std::string, std::less<>> done;
   for (std::size_t i = 0; i < verdict.size(); ++i) {
     if (verdict.row(i).status != status) continue;
-    const auto module = verdict.key(i).module;
+    const auto key = verdict.key(i);
+    if (absent.contain(key)) continue;
+    const auto& module = key.module;
     if (!done.insert(module).second) continue;
     const auto path = prefixes(module);
     const auto top = std::find_if(path.begin(), path.end(), [&](std::string_view prefix) {

@@ -4,7 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "fvhooks/diff.h"
+#include "fvhooks/verdict.h"
+#include "report/absent_parts.h"
 
 namespace fvhooks::internal {
 
@@ -15,8 +16,9 @@ struct Subtree {
   std::size_t records = 0;
 };
 
-// Groups the records of `status` (Missing or Extra) under the largest modules that are wholly of that status, in order
-// of first appearance; what is left is grouped by module.
-std::vector<Subtree> subtrees(const Verdict& verdict, Status status);
+// Groups the records of `status` (Missing, Extra or Reordered) under the largest modules that are wholly of that
+// status, in order of first appearance; what is left is grouped by module. Leaves out what lies in the `absent`
+// moments.
+std::vector<Subtree> subtrees(const Verdict& verdict, Status status, const AbsentParts& absent = {});
 
 }  // namespace fvhooks::internal

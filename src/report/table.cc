@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 namespace fvhooks::internal {
@@ -182,6 +183,18 @@ std::string around_divergence(const Verdict& verdict, const TerminalStyle& style
   return text;
 }
 
+// What the text begins with, if it is a mark that changes the direction of writing.
+std::optional<unsigned> direction_mark(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  if (byte(0) == 0xD8 && byte(1) == 0x9C) return 0x061C;
+  const bool may_be_mark = byte(0) == 0xE2 && (byte(1) == 0x80 || byte(1) == 0x81) && (byte(2) & 0xC0) == 0x80;
+  if (!may_be_mark) return std::nullopt;
+  const auto character = 0x2000 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
+  const auto lies_in = [&](unsigned first, unsigned last) { return first <= character && character <= last; };
+  const bool is_mark = lies_in(0x200E, 0x200F) || lies_in(0x202A, 0x202E) || lies_in(0x2066, 0x2069);
+  return is_mark ? std::optional(character) : std::nullopt;
+}
+
 }  // namespace
 
 std::string table(const Verdict& verdict, const TerminalStyle& style) {
@@ -204,6 +217,9 @@ std::string printable(std::string_view text) {
       ++i;
     } else if (byte < 0x20 || byte == 0x7f) {
       shown += fmt::format("\\x{:02x}", byte);
+    } else if (const auto mark = direction_mark(text.substr(i))) {
+      shown += fmt::format("\\u{:04x}", *mark);
+      i += *mark < 0x800 ? 1 : 2;
     } else {
       shown += text[i];
     }

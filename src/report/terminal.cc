@@ -1,7 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <ranges>
+#include <set>
 
 #include "fvhooks/report.h"
 #include "report/sparkline.h"
@@ -39,19 +40,28 @@ std::string moment(const std::optional<std::int64_t>& step, std::uint64_t call,
   return text;
 }
 
+std::size_t agreeing(const Verdict& verdict) {
+  return verdict.count(Status::Equal) + verdict.count(Status::Within) + verdict.count(Status::Reordered);
+}
+
+// Of a verdict in which no values are known to differ.
+std::string_view why_incomplete(const Verdict& verdict) {
+  if (agreeing(verdict) == 0) return "nothing was compared";
+  if (verdict.count(Status::Missing) + verdict.count(Status::Extra) == 0) {
+    return "no values are known to differ, but some records have nothing in common that could be compared";
+  }
+  return "no values are known to differ, but not every record has a counterpart to compare it with";
+}
+
 std::string headline(const Verdict& verdict, const Paint& paint) {
   if (verdict.passed) {
-    const auto count = verdict.count(Status::Equal) + verdict.count(Status::Within) + verdict.count(Status::Reordered);
+    const auto count = agreeing(verdict);
     return fmt::format("{}  {} record{}\n", paint.good("PASS"), count, count == 1 ? " agrees" : "s agree");
   }
   const auto differs =
       verdict.count(Status::Diverged) + verdict.count(Status::Shape) + verdict.count(Status::NonFinite);
   if (!verdict.introducer) {
-    const std::string why =
-        verdict.size() == 0
-            ? "nothing was compared"
-            : "no values are known to differ, but not every record has a counterpart to compare it with";
-    return fmt::format("{}  {}\n", paint.bad("INCOMPLETE"), why);
+    return fmt::format("{}  {}\n", paint.bad("INCOMPLETE"), why_incomplete(verdict));
   }
   const auto& introducer = *verdict.introducer;
   const auto where = moment(introducer.step, introducer.call, introducer.rank);
@@ -88,21 +98,50 @@ std::string counts(const Verdict& verdict) {
   return text.empty() ? text : text + "\n";
 }
 
+constexpr std::size_t kGroupsShown = 12;
+
+std::string records_text(std::size_t records) { return fmt::format("{} record{}", records, records == 1 ? "" : "s"); }
+
+std::string part_text(const std::optional<std::int64_t>& step) { return step ? fmt::to_string(*step) : "none"; }
+std::string part_text(std::uint64_t call) { return fmt::to_string(call); }
+
+// "steps 1, 2 missing in the port (168 records)"
+template <typename Part>
+std::string by_part(std::string_view name, const std::set<Part>& parts, std::string_view what, std::size_t records) {
+  if (parts.empty()) return {};
+  std::string list;
+  for (const auto& part : parts | std::views::take(kGroupsShown)) list += (list.empty() ? "" : ", ") + part_text(part);
+  if (parts.size() > kGroupsShown) list += fmt::format(" … and {} more", parts.size() - kGroupsShown);
+  return fmt::format("  {}{} {} {} ({})\n", name, parts.size() == 1 ? "" : "s", list, what, records_text(records));
+}
+
 // "blocks.7.* missing in the port (84 records)"
-std::string absent(const Verdict& verdict, Status status, std::string_view what) {
-  constexpr std::size_t kShown = 12;
-  const auto groups = internal::subtrees(verdict, status);
+std::string by_subtree(const std::vector<internal::Subtree>& groups, std::string_view what) {
   std::string text;
-  for (std::size_t i = 0; i < std::min(groups.size(), kShown); ++i) {
-    const auto& group = groups[i];
+  for (const auto& group : groups | std::views::take(kGroupsShown)) {
     std::string name =
         group.module.empty() ? (group.has_children ? "everything" : "the root module") : printable(group.module);
     if (group.has_children && !group.module.empty()) name += ".*";
-    text += fmt::format("  {} {} ({}{} record{})\n", name, what,
-                        group.is_whole ? "" : "some of its records: ", group.records, group.records == 1 ? "" : "s");
+    text += fmt::format("  {} {} ({}{})\n", name, what,
+                        group.is_whole ? "" : "some of its records: ", records_text(group.records));
   }
-  if (groups.size() > kShown) text += fmt::format("  … and {} more modules\n", groups.size() - kShown);
+  if (groups.size() > kGroupsShown) text += fmt::format("  … and {} more modules\n", groups.size() - kGroupsShown);
   return text;
+}
+
+std::string absent(const Verdict& verdict, Status status, std::string_view what) {
+  const auto parts = internal::absent_parts(verdict, status);
+  return by_part("rank", parts.ranks, what, parts.records_in_ranks) +
+         by_part("step", parts.steps, what, parts.records_in_steps) +
+         by_part("call", parts.calls, what, parts.records_in_calls) +
+         by_subtree(internal::subtrees(verdict, status, parts), what);
+}
+
+std::string missing_and_extra(const Verdict& verdict) {
+  const bool may_have_other_names = verdict.count(Status::Missing) != 0 && verdict.count(Status::Extra) != 0;
+  return absent(verdict, Status::Missing, "missing in the port") + absent(verdict, Status::Extra, "only in the port") +
+         (may_have_other_names ? "  If modules have other names in the port: fvtrace map finds them, --map takes them\n"
+                               : "");
 }
 
 std::string problems(const TraceSummary& trace) {
@@ -162,8 +201,9 @@ std::string terminal_report(const Verdict& verdict, const TerminalStyle& style) 
   text += curve("error over steps", verdict.error_over_steps, style);
   text += section(verdict.passed ? "Closest to their thresholds" : "In the order of execution",
                   internal::table(verdict, style));
-  text += section("Missing and extra", absent(verdict, Status::Missing, "missing in the port") +
-                                           absent(verdict, Status::Extra, "only in the port"));
+  text += section("Missing and extra", missing_and_extra(verdict));
+  text +=
+      section("In another order", by_subtree(internal::subtrees(verdict, Status::Reordered), "reordered in the port"));
   text += section("Lines that could not be read", problems(verdict.reference) + problems(verdict.port));
   text += section("Notes", notes(verdict));
   return text;

@@ -13,11 +13,11 @@ namespace {
 
 constexpr float kOverflowed = std::numeric_limits<float>::max();
 
+// Comparisons that choose, for the compiler to make vectors of. A NaN is not less.
 float stored(double sum) {
   const auto value = static_cast<float>(sum);
-  if (std::isnan(value)) return kOverflowed;
-  if (std::isinf(value)) return value < 0 ? -kOverflowed : kOverflowed;
-  return value + 0.0f;  // −0 becomes +0
+  const float bounded = value < kOverflowed ? value : kOverflowed;
+  return (bounded > -kOverflowed ? bounded : -kOverflowed) + 0.0f;  // −0 becomes +0
 }
 
 bool overflowed(float value) { return !(std::abs(value) < kOverflowed); }
@@ -70,7 +70,7 @@ double expected_squared_rounding(float value) {
 
 }  // namespace
 
-Sketch internal::stored_sketch(SketchSums sums, int buckets) {
+Sketch internal::stored_sketch(SketchSums& sums, int buckets) {
   halve(sums, kSketchBuckets, static_cast<std::size_t>(buckets));
   return stored(sums, buckets);
 }

@@ -9,6 +9,7 @@ namespace fvhooks::internal {
 
 using SketchSums = std::array<double, kSketchBuckets>;
 
-Sketch stored_sketch(SketchSums sums, int buckets);
+// Folds `sums` in place.
+Sketch stored_sketch(SketchSums& sums, int buckets);
 
 }  // namespace fvhooks::internal

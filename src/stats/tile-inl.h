@@ -72,15 +72,23 @@ class Extremes {
   Vec<Unsigned> unsigned_max_, magnitude_min_;
 };
 
+// The first rows, in whole trees, that hold all elements. What lies behind would add +0 to sums that start at +0, which
+// changes no bit.
+template <bool kWhole>
+HWY_INLINE std::size_t EndOfTrees(std::size_t count) {
+  return kWhole ? kTile : (count + kTree - 1) / kTree * kTree;
+}
+
 template <bool kWhole, class Source>
 HWY_INLINE Survey Surveyed(const Source& x, std::size_t count) {
   using V = decltype(x(0));
   using T = hn::TFromV<V>;
   Extremes<T, kWhole> extremes;
+  const std::size_t end = EndOfTrees<kWhole>(count);
   alignas(64) double sums[kLanes], magnitudes[kLanes];
   for (std::size_t lane = 0; lane < kLanes; lane += kVec<T>) {
     LaneSums<T> sum, magnitude;
-    for (std::size_t at = lane; at < kTile; at += kTree) {
+    for (std::size_t at = lane; at < end; at += kTree) {
       if (kWhole && lane == 0) x.Prefetch(at);
       V a[8];
       for (std::size_t row = 0; row < 8; row += 2) {
@@ -132,10 +140,11 @@ template <bool kWhole, class T>
 HWY_INLINE Deviations DeviationsFrom(T provisional, const T* x, std::size_t count) {
   const Tag<T> d;
   const auto p = hn::Set(d, provisional);
+  const std::size_t end = EndOfTrees<kWhole>(count);
   alignas(64) double firsts[kLanes], seconds[kLanes];
   for (std::size_t lane = 0; lane < kLanes; lane += kVec<T>) {
     LaneSums<T> first, second;
-    for (std::size_t at = lane; at < kTile; at += kTree) {
+    for (std::size_t at = lane; at < end; at += kTree) {
       Vec<T> a[8];
       HWY_UNROLL(8)
       for (std::size_t row = 0; row < 8; ++row) {
@@ -221,6 +230,7 @@ template <bool kWhole, class Stored>
 HWY_NOINLINE TileSums DecodedTile(Stored, const std::byte* stored, std::size_t count, std::uint64_t tile,
                                   double* sketch) {
   alignas(64) float elements[kTile];
+  if constexpr (!kWhole) std::memset(elements, 0, sizeof elements);  // only trees with elements are decoded
   return FloatTile<kWhole>(Decoding<Stored>{stored, elements}, count, tile, sketch);
 }
 

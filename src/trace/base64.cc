@@ -28,6 +28,10 @@ std::uint32_t group_at(const char* text) {
   return digit(0) | digit(1) | digit(2) | digit(3);
 }
 
+std::uint32_t big_endian(std::uint32_t word) {
+  return std::endian::native == std::endian::little ? __builtin_bswap32(word) : word;
+}
+
 // Sixteen bytes in a register, in the compiler's own words.
 using Bytes = std::uint8_t __attribute__((vector_size(16)));
 
@@ -77,12 +81,11 @@ bool decode_base64(std::string_view text, std::span<std::uint8_t> bytes) noexcep
   std::uint32_t seen = 0;
   std::size_t at = 0;
   const char* digits = text.data();
-  for (; at + 3 <= bytes.size(); at += 3, digits += 4) {
+  for (; at + 4 <= bytes.size(); at += 3, digits += 4) {
     const auto group = group_at(digits);
     seen |= group;
-    bytes[at] = static_cast<std::uint8_t>(group >> 16);
-    bytes[at + 1] = static_cast<std::uint8_t>(group >> 8);
-    bytes[at + 2] = static_cast<std::uint8_t>(group);
+    const auto word = big_endian(group << 8);  // the fourth byte is the next group's to write
+    std::memcpy(bytes.data() + at, &word, sizeof word);
   }
   if (at != bytes.size()) {
     const auto group = group_at(padded(text.substr(text.size() - 4)).data());
