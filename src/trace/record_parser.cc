@@ -315,11 +315,8 @@ class RecordBuilder {
   void finish() { record_.stats.resize(stats_); }
 
  private:
-  // Where a key stands twice the last one counts, as in Python, in the place of the first. Lines have the same keys in
-  // the same places, mostly: while each finds the name that is there from the line before, none stands twice.
+  // Where a key stands twice the last one counts, as in Python, in the place of the first.
   Value& stat(std::string_view name) {
-    repeats_last_ = repeats_last_ && stats_ < record_.stats.size() && record_.stats[stats_].first == name;
-    if (repeats_last_) return record_.stats[stats_++].second;
     const auto end = record_.stats.begin() + static_cast<std::ptrdiff_t>(stats_);
     const auto found = std::find_if(record_.stats.begin(), end, [&](const auto& entry) { return entry.first == name; });
     if (found != end) return found->second;
@@ -333,7 +330,6 @@ class RecordBuilder {
   Record& record_;
   std::string& problem_;
   std::size_t stats_ = 0;
-  bool repeats_last_ = true;  // the names of the statistics so far
 };
 
 // Reads the members of a plain line into a head, and judges the others as RecordBuilder does.
