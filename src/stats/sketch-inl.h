@@ -86,8 +86,12 @@ HWY_INLINE void AddWideToSketch(const double* elements, const TileHash& hash, do
 // To the nearest, halves to even. Within int32's range: Highway's NearestInt, which also mends what is beyond, takes
 // three instructions more on x86.
 HWY_INLINE Vec<std::int32_t> Rounded(Vec<float> x) {
-#if HWY_TARGET == HWY_SCALAR  // Highway's takes the number below 0.5 to 1
-  return hn::Set(Tag<std::int32_t>(), static_cast<std::int32_t>(std::nearbyint(hn::GetLane(x))));
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128  // Highway's takes the number below 0.5 to 1
+  float lanes[kVec<float>];
+  std::int32_t rounded[kVec<float>];
+  hn::StoreU(x, Tag<float>(), lanes);
+  for (std::size_t i = 0; i < kVec<float>; ++i) rounded[i] = static_cast<std::int32_t>(std::nearbyint(lanes[i]));
+  return hn::LoadU(Tag<std::int32_t>(), rounded);
 #elif HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
   return Vec<std::int32_t>{_mm512_cvtps_epi32(x.raw)};
 #elif HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
