@@ -1,5 +1,6 @@
 #include "stats/sketch.h"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cmath>
@@ -13,11 +14,14 @@ namespace {
 
 constexpr float kOverflowed = std::numeric_limits<float>::max();
 
-// Comparisons that choose, for the compiler to make vectors of. A NaN is not less.
+// On bits, for the compiler to make vectors of: as integers, magnitudes compare as numbers do, infinity behind the
+// largest finite one and NaN behind infinity.
 float stored(double sum) {
-  const auto value = static_cast<float>(sum);
-  const float bounded = value < kOverflowed ? value : kOverflowed;
-  return (bounded > -kOverflowed ? bounded : -kOverflowed) + 0.0f;  // −0 becomes +0
+  constexpr std::int32_t kMagnitude = 0x7FFFFFFF, kInfinity = 0x7F800000, kLargest = kInfinity - 1;
+  const auto bits = std::bit_cast<std::int32_t>(static_cast<float>(sum) + 0.0f);  // −0 becomes +0
+  const std::int32_t magnitude = bits & kMagnitude;
+  const std::int32_t sign = magnitude > kInfinity ? 0 : bits & ~kMagnitude;  // a NaN is stored as positive
+  return std::bit_cast<float>(std::min(magnitude, kLargest) | sign);
 }
 
 bool overflowed(float value) { return !(std::abs(value) < kOverflowed); }
@@ -29,11 +33,9 @@ void halve(internal::SketchSums& sums, std::size_t from, std::size_t to) {
   }
 }
 
-Sketch stored(const internal::SketchSums& sums, int buckets) {
-  Sketch sketch;
+void store(const internal::SketchSums& sums, int buckets, Sketch& sketch) {
   sketch.buckets = buckets;
   for (std::size_t i = 0; i < static_cast<std::size_t>(buckets); ++i) sketch.values[i] = stored(sums[i]);
-  return sketch;
 }
 
 [[gnu::noinline]] Sketch folded(const Sketch& from, int buckets) {
@@ -44,7 +46,9 @@ Sketch stored(const internal::SketchSums& sums, int buckets) {
     sums[i] = overflowed(value) ? std::copysign(std::numeric_limits<double>::infinity(), value) : value;
   }
   halve(sums, static_cast<std::size_t>(from.buckets), static_cast<std::size_t>(buckets));
-  return stored(sums, buckets);
+  Sketch sketch;
+  store(sums, buckets, sketch);
+  return sketch;
 }
 
 // What to expect of the square of a stored number's rounding, which lies evenly within half a unit in the last place.
@@ -70,9 +74,9 @@ double expected_squared_rounding(float value) {
 
 }  // namespace
 
-Sketch internal::stored_sketch(SketchSums& sums, int buckets) {
+void internal::store_sketch(SketchSums& sums, int buckets, Sketch& sketch) {
   halve(sums, kSketchBuckets, static_cast<std::size_t>(buckets));
-  return stored(sums, buckets);
+  store(sums, buckets, sketch);
 }
 
 Sketch fold(const Sketch& from, int buckets) {

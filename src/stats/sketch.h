@@ -10,6 +10,6 @@ namespace fvhooks::internal {
 using SketchSums = std::array<double, kSketchBuckets>;
 
 // Folds `sums` in place.
-Sketch stored_sketch(SketchSums& sums, int buckets);
+void store_sketch(SketchSums& sums, int buckets, Sketch& sketch);
 
 }  // namespace fvhooks::internal

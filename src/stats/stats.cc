@@ -167,7 +167,7 @@ void add_all(const TileSource& source, bool with_sketch, Chunk& whole, SketchSum
   Chunk whole;
   SketchSums sums{};
   add_all(source, buckets != 0, whole, sums);
-  if (buckets != 0) *sketch = stored_sketch(sums, buckets);
+  if (buckets != 0) store_sketch(sums, buckets, *sketch);
   return results(whole, source.count(), is_integral(tensor.dtype));
 }
 

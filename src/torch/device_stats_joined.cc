@@ -125,7 +125,7 @@ TensorStats joined(const StatsRows& rows, const std::int64_t* numbers, int bucke
   }
   integral ? whole.finish_integers() : whole.finish_real_numbers();
   whole.finish_spread();
-  if (buckets > 0) sketch = stored_sketch(whole.sketch, buckets);
+  if (buckets > 0) store_sketch(whole.sketch, buckets, sketch);
   return whole.stats;
 }
 
