@@ -7,7 +7,9 @@ CMAKE_FLAGS := -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo
 PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
 
 # Property-based tests look at new cases at each run; what decides on a change looks at the same ones.
+# It has no use for benchmarks.
 ifdef CI
+CMAKE_FLAGS += -DFVHOOKS_BENCH=OFF
 export RC_PARAMS := seed=20250101
 PYTEST += --hypothesis-seed=20250101
 endif

@@ -21,7 +21,7 @@ struct Introducer {
   std::uint64_t call = 0;
   std::optional<std::int64_t> rank;
   std::string reason;      // one sentence: which inputs agree, what differs
-  bool by_inputs = false;  // false: no inputs were recorded, and this is the first diverged output
+  bool by_inputs = false;  // false: the first wrong record's; inputs, or records before it, could not be compared
   bool outside = false;    // true: no module's fault, the traced model was called with other inputs
 };
 

@@ -206,20 +206,24 @@ class Scene {
 
   Introducer own_code() const {
     auto introducer = introducer_at(key_);
-    introducer.by_inputs = true;
+    const auto unseen = blind_spots(key_);
+    introducer.by_inputs = unseen.empty();
     introducer.reason = calls_.own_frame(key_) ? "its inputs agree" : "none of its inputs was recorded";
-    if (has_children()) introducer.reason += ", and so do the outputs of the modules inside it";
-    introducer.reason += ", but its " + key_.tensor + " " + what_is_wrong(row_) + blind_spots(key_);
+    if (has_children())
+      introducer.reason += ", and so do the outputs of the modules inside it" + as_far_as_seen(unseen);
+    introducer.reason += ", but its " + key_.tensor + " " + what_is_wrong(row_) + unseen;
     return introducer;
   }
 
   Introducer code_of_caller(const Caller& caller) const {
     auto introducer = introducer_at(caller.key);
-    introducer.by_inputs = true;
+    const auto unseen = blind_spots(caller.key);
+    introducer.by_inputs = unseen.empty();
     introducer.reason = (caller.has_inputs ? "its inputs agree, and so do the outputs" : "the outputs agree") +
-                        std::string(" of the modules that it called before, but ") + key_.tensor + " of " +
-                        named(key_.module) + " " + what_is_wrong(row_) + ": the fault is in " +
-                        named(caller.key.module) + "'s own code before that call" + blind_spots(caller.key);
+                        std::string(" of the modules that it called before") + as_far_as_seen(unseen) + ", but " +
+                        key_.tensor + " of " + named(key_.module) + " " + what_is_wrong(row_) + ": the fault is in " +
+                        named(caller.key.module) + "'s own code before that call" +
+                        (unseen.empty() ? "" : ", or in what could not be compared") + unseen;
     return introducer;
   }
 
@@ -238,11 +242,12 @@ class Scene {
     auto root = key_;
     root.module.clear();
     auto introducer = introducer_at(root);
-    introducer.by_inputs = true;
+    const auto unseen = blind_spots(root);
+    introducer.by_inputs = unseen.empty();
     introducer.reason = key_.tensor + " of " + named(key_.module) + " " + what_is_wrong(row_) +
                         " and nothing before it does: the fault is in the root module's own code before that call, or"
                         " the model was called with other inputs (FASTVIDEO_TRACE_ROOT=1 on both sides tells which)" +
-                        blind_spots(root);
+                        unseen;
     return introducer;
   }
 
@@ -255,7 +260,12 @@ class Scene {
     return false;
   }
 
-  // "; 2 records inside it before that could not be compared"
+  static std::string as_far_as_seen(const std::string& unseen) {
+    return unseen.empty() ? "" : ", as far as they were compared";
+  }
+
+  // "; 2 records inside it before that could not be compared". Where there are some, nobody is accused: whoever was not
+  // compared may be the one.
   std::string blind_spots(const RecordKey& call) const {
     std::size_t unseen = 0;
     for (std::size_t i = 0; i < index_; ++i) {

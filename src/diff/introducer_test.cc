@@ -63,6 +63,7 @@ TEST(Introducer, OfASkippedModuleIsItsParentAndTheReasonSaysThatRecordsAreMissin
   const auto verdict = verdict_on(Bug::LeafMissing);
   EXPECT_EQ(introducer_of(verdict), "blocks.0");
   EXPECT_NE(verdict.introducer->reason.find("missing in the port"), std::string::npos);
+  EXPECT_FALSE(verdict.introducer->by_inputs) << "what is missing may be at fault as well";
   EXPECT_EQ(verdict.row(*verdict.first_diverged).status, Status::Missing);
 }
 
