@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "offload/page.h"
 #include "report/json_writer.h"
 #include "report/table.h"
 
@@ -16,8 +17,6 @@ namespace {
 
 using fvhooks::Expected;
 using fvhooks::internal::JsonWriter;
-
-constexpr std::size_t kPage = 4096;
 
 std::string size_text(std::uint64_t bytes) {
   constexpr std::array<const char*, 5> kUnits = {"B", "kB", "MB", "GB", "TB"};
@@ -56,7 +55,7 @@ Expected<ReadSpeed> measure_reading(fvhooks::DiskStore& store) {
   std::uint64_t largest = 0;
   for (std::size_t i = 0; i < store.blocks(); ++i) largest = std::max<std::uint64_t>(largest, store.bytes(i));
   const std::unique_ptr<void, decltype(&std::free)> buffer(
-      std::aligned_alloc(kPage, (largest + kPage - 1) / kPage * kPage), &std::free);
+      std::aligned_alloc(fvhooks::internal::kPageBytes, fvhooks::internal::page_end(largest)), &std::free);
   if (!buffer) throw std::bad_alloc();
   ReadSpeed speed;
   const auto begin = Clock::now();

@@ -34,7 +34,8 @@ class Transfer {
 struct OffloadOptions {
   std::uint64_t budget = 0;        // bytes of fast memory, never exceeded; 0: two slots more than nothing resident
   std::size_t prefetch_depth = 1;  // blocks on their way ahead of the one in use
-  std::vector<bool> resident;      // the blocks to keep, one by one; empty: as many as the budget allows, spread evenly
+  std::vector<bool> resident =
+      {};  // the blocks to keep, one by one; empty: as many as the budget allows, spread evenly
 };
 
 // One use of a block's bytes, given back by the destructor.

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <tuple>
 
-#include "offload/disk_reader.h"
+#include "offload/page.h"
 
 namespace fvhooks::internal {
 namespace {

@@ -12,13 +12,9 @@
 
 #include "fvhooks/disk_store.h"
 #include "fvhooks/expected.h"
-#include "offload/descriptor.h"
+#include "offload/page.h"
 
 namespace fvhooks::internal {
-
-inline constexpr std::size_t kPageBytes = 4096;
-inline constexpr std::uint64_t page_begin(std::uint64_t offset) { return offset / kPageBytes * kPageBytes; }
-inline constexpr std::uint64_t page_end(std::uint64_t offset) { return page_begin(offset + kPageBytes - 1); }
 
 // From `offset`, a page's begin, at least `needed` bytes, and the rest of their last page where the file has it. `to`
 // has a page's alignment and room for whole pages.

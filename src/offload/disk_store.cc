@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/descriptor.h"
 #include "offload/block_layout.h"
 #include "offload/disk_reader.h"
 #include "offload/scratch_file.h"

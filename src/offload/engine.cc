@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "fvhooks/offload.h"
+#include "offload/page.h"
 #include "offload/recorder.h"
 #include "offload/residence.h"
 
@@ -20,19 +21,16 @@ namespace {
 using internal::BlockState;
 using internal::Phase;
 
-// Slots begin at pages, as reads past the page cache want it.
-constexpr std::uint64_t kPage = 4096;
-std::uint64_t rounded_to_pages(std::uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
-
 double thread_cpu_seconds() {
   timespec time{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
+// Slots begin at pages.
 std::vector<std::uint64_t> page_sizes(const Transfer& transfer) {
   std::vector<std::uint64_t> sizes;
-  for (std::size_t i = 0; i < transfer.blocks(); ++i) sizes.push_back(rounded_to_pages(transfer.bytes(i)));
+  for (std::size_t i = 0; i < transfer.blocks(); ++i) sizes.push_back(internal::page_end(transfer.bytes(i)));
   return sizes;
 }
 

@@ -7,8 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "core/descriptor.h"
 #include "fvhooks/expected.h"
-#include "offload/descriptor.h"
 
 namespace fvhooks::internal {
 

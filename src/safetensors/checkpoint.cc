@@ -6,11 +6,14 @@
 #include <filesystem>
 #include <system_error>
 
+#include "safetensors/quoted.h"
+
 namespace fvhooks {
 namespace {
 
 namespace dom = simdjson::dom;
 namespace fs = std::filesystem;
+using internal::quoted;
 
 constexpr std::string_view kFileEnd = ".safetensors";
 constexpr std::string_view kIndexEnd = ".safetensors.index.json";
@@ -44,11 +47,6 @@ Expected<std::string> file_to_open(const std::string& path) {
 bool is_plain_name(std::string_view name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
          name.find('\0') == std::string_view::npos;
-}
-
-std::string quoted(std::string_view name) {
-  constexpr std::size_t kLongest = 200;
-  return "\"" + std::string(name.substr(0, kLongest)) + (name.size() > kLongest ? "…\"" : "\"");
 }
 
 }  // namespace

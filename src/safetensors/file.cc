@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/descriptor.h"
 #include "fvhooks/safetensors.h"
 #include "safetensors/header.h"
 
@@ -31,25 +32,11 @@ class Mapping {
   std::size_t size_;
 };
 
-class Descriptor {
- public:
-  explicit Descriptor(int number) noexcept : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int number() const noexcept { return number_; }
-
- private:
-  int number_;
-};
-
 Error system_error() { return Error{std::generic_category().message(errno)}; }
 
 Expected<Mapping> map(const std::string& path) {
   // Without O_NONBLOCK, a pipe of that name would be waited for.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const internal::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status{};
   if (file.number() < 0 || ::fstat(file.number(), &status) != 0) return system_error();
   if (!S_ISREG(status.st_mode)) return Error{"not a regular file"};

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "safetensors/dtype_name.h"
+#include "safetensors/quoted.h"
 
 namespace fvhooks::internal {
 namespace {
@@ -20,13 +21,6 @@ namespace dom = simdjson::dom;
 
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::string_view kMetadataKey = "__metadata__";
-
-// A name from the file, fit for a message: hostile ones may be megabytes long.
-std::string quoted(std::string_view name) {
-  constexpr std::size_t kLongest = 200;
-  if (name.size() <= kLongest) return "\"" + std::string(name) + "\"";
-  return "\"" + std::string(name.substr(0, kLongest)) + "…\"";
-}
 
 Error about(std::string_view tensor, std::string_view what) {
   return Error{"tensor " + quoted(tensor) + ": " + std::string(what)};

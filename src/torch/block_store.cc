@@ -12,6 +12,8 @@
 #include "fvhooks/checkpoint.h"
 #include "fvhooks/disk_store.h"
 #include "fvhooks/torch/tensor_view.h"
+#include "offload/page.h"
+#include "torch/byte_tensor.h"
 #include "torch/device_transfer.h"
 
 namespace fvhooks::internal {
@@ -31,14 +33,7 @@ void copy_span(std::byte* to, const Span& span, c10::Device device) {
     std::memcpy(to, span.begin, span.bytes);
     return;
   }
-  const auto view = [&](const std::byte* memory, c10::Device where) {
-    const auto options = at::TensorOptions().dtype(at::kByte).device(where);
-    return at::for_blob(const_cast<std::byte*>(memory), {static_cast<std::int64_t>(span.bytes)})
-        .options(options)
-        .target_device(where)
-        .make_tensor();
-  };
-  view(to, c10::kCPU).copy_(view(span.begin, device));
+  byte_view(to, span.bytes, c10::kCPU).copy_(byte_view(span.begin, span.bytes, device));
 }
 
 c10::Device device_of(const BlockSpans& block) {
@@ -121,9 +116,8 @@ class FileStore : public BlockStore {
   std::vector<at::Tensor> spans(std::size_t block) override {
     std::vector<at::Tensor> found;
     if (disk_->is_changed(block)) {
-      auto buffer = host_bytes(disk_->bytes(block) + kPage);
-      auto* const begin = reinterpret_cast<std::byte*>(
-          (reinterpret_cast<std::uintptr_t>(buffer.mutable_data_ptr()) + kPage - 1) / kPage * kPage);
+      auto buffer = host_bytes(disk_->bytes(block) + kPageBytes);
+      auto* const begin = first_page(buffer.mutable_data_ptr());
       if (auto outcome = disk_->read(block, begin); !outcome) throw Exception(outcome.error());
       for (std::size_t i = 0; i < places_[block].size(); ++i) {
         found.push_back(copy_of(begin + disk_->offsets(block)[i], places_[block][i].stored.bytes));
@@ -139,8 +133,6 @@ class FileStore : public BlockStore {
   }
 
  private:
-  static constexpr std::size_t kPage = 4096;
-
   static at::Tensor copy_of(const std::byte* from, std::uint64_t bytes) {
     auto copy = host_bytes(bytes);
     std::memcpy(copy.mutable_data_ptr(), from, bytes);

@@ -10,25 +10,15 @@
 #include <map>
 #include <mutex>
 
+#include "offload/page.h"
+#include "torch/byte_tensor.h"
+
 namespace fvhooks::internal {
 namespace {
-
-constexpr std::size_t kAlignment = 4096;
 
 at::Tensor byte_buffer(std::size_t bytes, c10::Device device, bool pinned) {
   return at::empty({static_cast<std::int64_t>(bytes)},
                    at::TensorOptions().dtype(at::kByte).device(device).pinned_memory(pinned));
-}
-
-at::Tensor view_of(const std::byte* memory, std::size_t bytes, c10::Device device) {
-  auto* const data = const_cast<std::byte*>(memory);
-  const auto options = at::TensorOptions().dtype(at::kByte).device(device);
-  return at::for_blob(data, {static_cast<std::int64_t>(bytes)}).options(options).target_device(device).make_tensor();
-}
-
-std::byte* aligned(at::Tensor& buffer) {
-  const auto address = reinterpret_cast<std::uintptr_t>(buffer.mutable_data_ptr());
-  return reinterpret_cast<std::byte*>((address + kAlignment - 1) / kAlignment * kAlignment);
 }
 
 // What a failing operation of torch says, as a value.
@@ -75,8 +65,8 @@ class OnDisk : public HostSide {
     std::size_t largest = 0;
     for (std::size_t i = 0; i < disk_->blocks(); ++i) largest = std::max(largest, disk_->bytes(i));
     for (auto& buffer : buffers_) {
-      buffer.memory = byte_buffer(largest + kAlignment, c10::kCPU, /*pinned=*/true);
-      buffer.begin = aligned(buffer.memory);
+      buffer.memory = byte_buffer(largest + kPageBytes, c10::kCPU, /*pinned=*/true);
+      buffer.begin = first_page(buffer.memory.mutable_data_ptr());
     }
   }
   std::size_t blocks() const noexcept override { return disk_->blocks(); }
@@ -113,8 +103,8 @@ class DeviceTransfer : public Transfer {
 
   Expected<std::byte*> allocate(std::size_t bytes) override {
     return caught([&]() -> Expected<std::byte*> {
-      arena_ = byte_buffer(bytes + kAlignment, device_, /*pinned=*/false);
-      return aligned(arena_);
+      arena_ = byte_buffer(bytes + kPageBytes, device_, /*pinned=*/false);
+      return first_page(arena_.mutable_data_ptr());
     });
   }
   void release(std::byte*, std::size_t) noexcept override { arena_.reset(); }
@@ -131,7 +121,7 @@ class DeviceTransfer : public Transfer {
       auto& events = events_of(slot);
       const c10::StreamGuard on_copies(*copies_);
       if (events.free) copies_->wait(*events.free);
-      view_of(to, bytes(block), device_).copy_(view_of(*from, bytes(block), c10::kCPU), /*non_blocking=*/true);
+      byte_view(to, bytes(block), device_).copy_(byte_view(*from, bytes(block), c10::kCPU), /*non_blocking=*/true);
       events.ready.emplace(device_.type());
       events.ready->record(*copies_);
       if (copied) {
@@ -145,9 +135,9 @@ class DeviceTransfer : public Transfer {
   Expected<std::monostate> put(std::size_t block, std::size_t, const std::byte* from) override {
     return caught([&]() -> Expected<std::monostate> {
       if (!is_asynchronous()) return host_->put(block, from);
-      auto copy = byte_buffer(bytes(block) + kAlignment, c10::kCPU, /*pinned=*/false);
-      auto* const memory = aligned(copy);
-      view_of(memory, bytes(block), c10::kCPU).copy_(view_of(from, bytes(block), device_));
+      auto copy = byte_buffer(bytes(block) + kPageBytes, c10::kCPU, /*pinned=*/false);
+      auto* const memory = first_page(copy.mutable_data_ptr());
+      byte_view(memory, bytes(block), c10::kCPU).copy_(byte_view(from, bytes(block), device_));
       return host_->put(block, memory);
     });
   }
@@ -185,9 +175,9 @@ class DeviceTransfer : public Transfer {
 }  // namespace
 
 HostBlocks::HostBlocks(const std::vector<std::size_t>& bytes, c10::Device device) : begins_{0} {
-  for (const auto size : bytes) begins_.push_back(begins_.back() + (size + kAlignment - 1) / kAlignment * kAlignment);
-  arena_ = byte_buffer(begins_.back() + kAlignment, c10::kCPU, /*pinned=*/!device.is_cpu());
-  memory_ = aligned(arena_);
+  for (const auto size : bytes) begins_.push_back(begins_.back() + page_end(size));
+  arena_ = byte_buffer(begins_.back() + kPageBytes, c10::kCPU, /*pinned=*/!device.is_cpu());
+  memory_ = first_page(arena_.mutable_data_ptr());
 }
 
 std::shared_ptr<Transfer> make_device_transfer(std::shared_ptr<HostBlocks> host, c10::Device device) {

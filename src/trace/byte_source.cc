@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/descriptor.h"
 #include "trace/zstd_source.h"
 
 namespace fvhooks::internal {
@@ -23,23 +24,6 @@ std::string message_of(int error) { return std::generic_category().message(error
 Error cannot_read(const std::string& path, int error) {
   return Error{"cannot read trace '" + path + "': " + message_of(error)};
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(value_, other.value_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  int get() const noexcept { return value_; }
-
- private:
-  int value_;
-};
 
 class FileSource : public ByteSource {
  public:
@@ -52,8 +36,8 @@ class FileSource : public ByteSource {
     if (!error_.empty()) return 0;
     ssize_t result = -1;
     do {
-      result = size_ ? ::pread(descriptor_.get(), to, room, static_cast<off_t>(offset_))
-                     : ::read(descriptor_.get(), to, room);
+      result = size_ ? ::pread(descriptor_.number(), to, room, static_cast<off_t>(offset_))
+                     : ::read(descriptor_.number(), to, room);
     } while (result < 0 && errno == EINTR);
     if (result < 0) error_ = message_of(errno);
     if (result == 0) error_ = error_at_end_;
@@ -122,7 +106,7 @@ Expected<Descriptor> temporary_file() {
   const char* folder = std::getenv("TMPDIR");
   auto path = std::string(folder && *folder ? folder : "/tmp") + "/fvtrace-XXXXXX";
   Descriptor file(::mkostemp(path.data(), O_CLOEXEC));
-  if (file.get() < 0) {
+  if (file.number() < 0) {
     return Error{"cannot make a temporary file at " + path + " (TMPDIR chooses the folder): " + message_of(errno)};
   }
   ::unlink(path.c_str());
@@ -147,7 +131,7 @@ Expected<std::unique_ptr<ByteSource>> open_source(const std::string& path) {
   Descriptor descriptor(path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                                     : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status{};
-  if (descriptor.get() < 0 || ::fstat(descriptor.get(), &status) != 0) return cannot_read(path, errno);
+  if (descriptor.number() < 0 || ::fstat(descriptor.number(), &status) != 0) return cannot_read(path, errno);
   if (S_ISDIR(status.st_mode)) return cannot_read(path, EISDIR);
   // Standard input may stand anywhere in its file, and be read by others: it is read where it stands.
   const bool is_file = S_ISREG(status.st_mode) && path != "-";
@@ -166,7 +150,7 @@ Expected<std::unique_ptr<ByteSource>> seekable(std::unique_ptr<ByteSource> sourc
   std::vector<char> block(std::size_t{256} << 10);
   std::uint64_t size = 0;
   while (const auto length = source->read(block.data(), block.size())) {
-    if (const int failed = write_all(file->get(), block.data(), length); failed != 0) {
+    if (const int failed = write_all(file->number(), block.data(), length); failed != 0) {
       return Error{"cannot write a temporary copy of the trace (TMPDIR chooses the folder): " + message_of(failed)};
     }
     size += length;
