@@ -13,6 +13,7 @@
 #include "fvhooks/expected.h"
 #include "fvhooks/label.h"
 #include "fvhooks/record.h"
+#include "fvhooks/run.h"
 
 namespace fvhooks {
 
@@ -68,11 +69,5 @@ class Tracer {
   explicit Tracer(std::shared_ptr<State> state);
   std::shared_ptr<State> state_;
 };
-
-// Rank under torch.distributed, written into each record of this process from now on; nullopt (the default): none.
-void set_rank(std::optional<std::int64_t> rank) noexcept;
-
-// 8 hexadecimal digits, one a process, new in a forked child.
-std::string run_id();
 
 }  // namespace fvhooks

@@ -5,9 +5,9 @@
 #include <memory>
 #include <optional>
 
+#include "core/fork_safe_mutex.h"
 #include "fvhooks/deferred_stats.h"
 #include "fvhooks/record.h"
-#include "trace/fork_safe_mutex.h"
 
 namespace fvhooks::internal {
 

@@ -8,10 +8,10 @@
 #include <system_error>
 #include <utility>
 
+#include "core/at_exit.h"
+#include "core/fork_safe_mutex.h"
 #include "fvhooks/warning.h"
 #include "trace/append_file.h"
-#include "trace/at_exit.h"
-#include "trace/fork_safe_mutex.h"
 
 namespace fvhooks {
 namespace {

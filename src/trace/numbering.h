@@ -6,12 +6,9 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "trace/fork_safe_mutex.h"
+#include "core/fork_safe_mutex.h"
 
 namespace fvhooks::internal {
-
-// A random number a process, another one after a fork.
-std::uint32_t run_number() noexcept;
 
 // Any thread; a forked child counts from 0 again.
 class Numbering {

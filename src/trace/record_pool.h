@@ -3,8 +3,8 @@
 #include <memory>
 #include <vector>
 
+#include "core/fork_safe_mutex.h"
 #include "fvhooks/record.h"
-#include "trace/fork_safe_mutex.h"
 
 namespace fvhooks::internal {
 

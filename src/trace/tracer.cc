@@ -1,28 +1,18 @@
 #include "fvhooks/tracer.h"
 
 #include <algorithm>
-#include <atomic>
-#include <limits>
 #include <utility>
 
+#include "core/at_exit.h"
+#include "core/run_number.h"
 #include "fvhooks/jsonl_sink.h"
 #include "fvhooks/step.h"
-#include "trace/at_exit.h"
 #include "trace/deferred_records.h"
 #include "trace/record_pool.h"
 #include "trace/trace_output.h"
 
 namespace fvhooks {
 namespace {
-
-constexpr std::int64_t kNoRank = std::numeric_limits<std::int64_t>::min();
-std::atomic<std::int64_t> process_rank{kNoRank};
-
-void write_run(std::string& out, std::uint32_t run) {
-  constexpr char kHex[] = "0123456789abcdef";
-  out.resize(8);
-  for (auto digit = out.rbegin(); digit != out.rend(); ++digit, run >>= 4) *digit = kHex[run & 15];
-}
 
 bool needs_values(Stat stat) { return stat != Stat::Shape && stat != Stat::DType; }
 
@@ -93,10 +83,9 @@ void Tracer::State::identify(std::string_view module, const TraceCall& call, con
   append_label(record.tensor, label);
   record.step = call.step;
   record.call = call.call;
-  const auto rank = process_rank.load(std::memory_order_relaxed);
-  record.rank = rank == kNoRank ? std::nullopt : std::optional(rank);
+  record.rank = process_rank();
   const auto place = output->numbering.next_record();
-  write_run(record.run, place.run);
+  internal::write_run(record.run, place.run);
   record.seq = place.seq;
 }
 
@@ -238,16 +227,6 @@ void Tracer::record(std::string_view module, const TraceCall& call, const Label&
     record.root = state_->root;
     state_->write(module, call, label, record);
   });
-}
-
-void set_rank(std::optional<std::int64_t> rank) noexcept {
-  process_rank.store(rank.value_or(kNoRank), std::memory_order_relaxed);
-}
-
-std::string run_id() {
-  std::string text;
-  write_run(text, internal::run_number());
-  return text;
 }
 
 }  // namespace fvhooks

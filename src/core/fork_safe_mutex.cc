@@ -1,4 +1,4 @@
-#include "trace/fork_safe_mutex.h"
+#include "core/fork_safe_mutex.h"
 
 #include <pthread.h>
 

@@ -1,11 +1,11 @@
-#include "trace/at_exit.h"
+#include "core/at_exit.h"
 
 #include <cstdlib>
 #include <mutex>
 #include <utility>
 #include <vector>
 
-#include "trace/fork_safe_mutex.h"
+#include "core/fork_safe_mutex.h"
 
 namespace fvhooks::internal {
 namespace {
