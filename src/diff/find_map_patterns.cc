@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "diff/name_map_syntax.h"
+#include "names/rule_line.h"
 
 namespace fvhooks::internal {
 namespace {

@@ -6,8 +6,8 @@
 #include <map>
 #include <set>
 
-#include "diff/name_map_syntax.h"
 #include "fvhooks/name_map.h"
+#include "names/rule_line.h"
 
 namespace fvhooks::internal {
 namespace {

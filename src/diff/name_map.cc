@@ -1,14 +1,11 @@
 #include "fvhooks/name_map.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <limits>
-#include <sstream>
 #include <unordered_map>
 
-#include "diff/name_map_pattern.h"
 #include "diff/name_map_syntax.h"
+#include "names/name_pattern.h"
+#include "names/rule_file.h"
 
 namespace fvhooks {
 namespace {
@@ -161,30 +158,22 @@ NameMap::~NameMap() = default;
 
 Expected<NameMap> NameMap::parse(std::string_view text, const std::string& path, MapDirection direction) {
   auto rules = std::make_unique<Rules>();
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  for (std::size_t line = 1; !text.empty(); ++line) {
-    const auto where = path + ":" + std::to_string(line);
-    const auto rule = internal::parse_rule(text.substr(0, text.find('\n')));
-    text.remove_prefix(std::min(text.size(), text.find('\n')));
-    if (!text.empty()) text.remove_prefix(1);
-    if (!rule) return Error{where + ": " + rule.error().message};
-    if (!*rule) continue;
+  const auto error = internal::visit_rules(text, path, [&](auto line, const auto& where) -> std::optional<Error> {
+    const auto rule = internal::parse_rule(line);
+    if (!rule) return rule.error();
+    if (!*rule) return {};
     const auto& [left, right] = **rule;
     const bool is_forward = direction == MapDirection::PortToReference;
-    if (const auto error = rules->add(is_forward ? left : right, is_forward ? right : left, where)) {
-      return Error{where + ": " + error->message};
-    }
-  }
+    return rules->add(is_forward ? left : right, is_forward ? right : left, where);
+  });
+  if (error) return *error;
   return NameMap(std::move(rules));
 }
 
 Expected<NameMap> NameMap::read(const std::string& path, MapDirection direction) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (file) text << file.rdbuf();
-  if (!file || (text.str().empty() && file.bad())) return Error{path + ": cannot be read: " + std::strerror(errno)};
-  return parse(text.view(), path, direction);
+  const auto text = internal::read_rule_file(path);
+  if (!text) return text.error();
+  return parse(*text, path, direction);
 }
 
 std::optional<TensorName> NameMap::to_reference(std::string_view module, std::string_view tensor) const {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "diff/name_map_syntax.h"
+#include "names/rule_line.h"
 
 namespace fvhooks {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "diff/name_map_syntax.h"
 #include "fvhooks/name_map.h"
+#include "names/rule_line.h"
 
 namespace {
 

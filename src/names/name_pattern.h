@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "diff/name_map_syntax.h"
+#include "names/rule_line.h"
 #include "regex/python_regex.h"
 
 namespace fvhooks::internal {

@@ -1,4 +1,4 @@
-#include "diff/name_map_pattern.h"
+#include "names/name_pattern.h"
 
 #include <algorithm>
 
