@@ -97,6 +97,16 @@ void check_numbering(const Record& record, const Complain& complain) {
   if (record.tensor.empty()) complain("\"tensor\" is empty");
 }
 
+// There is an error where, and only where, two tensors were compared.
+void check_injection(const Record& record, const Complain& complain) {
+  using fvhooks::Injected;
+  const auto& [what, error] = record.injection;
+  const bool is_compared = what == Injected::Compared || what == Injected::Replaced;
+  if (is_compared && !error) complain("there is \"inject\", but no \"inject_error\"");
+  if (!is_compared && error) complain("there is \"inject_error\", but nothing was compared");
+  if (error && !(*error >= 0)) complain("\"inject_error\" is not a relative error");
+}
+
 std::string rank_text(const Record& record) { return record.rank ? fmt::format(" of rank {}", *record.rank) : ""; }
 
 }  // namespace
@@ -105,6 +115,7 @@ void check_record(const Record& record, const Complain& complain) {
   check_numbering(record, complain);
   for (const auto& [name, value] : record.stats) check_statistic(record, name, value, complain);
   check_agreement(record, complain);
+  check_injection(record, complain);
 }
 
 void RunCheck::add(const Record& record, const Complain& complain) {

@@ -36,9 +36,11 @@ struct TraceConfig {
   StepFilter steps;
   bool inputs = false;
   bool root = false;
-  int sketch = 64;           // 0, 64, 128, 256
-  std::size_t batch = 0;     // lines held back; 0: each line is written at once
-  bool device_path = false;  // tensors on the CPU are computed as those of other devices are
+  int sketch = 64;             // 0, 64, 128, 256
+  std::size_t batch = 0;       // lines held back; 0: each line is written at once
+  std::string inject;          // folder of a capture to compare with and to inject; empty: none
+  bool inject_inputs = false;  // captured inputs, too, take the place of a module's own
+  bool device_path = false;    // tensors on the CPU are computed as those of other devices are
 };
 
 // A variable's value, or nullopt where it is not set.

@@ -22,6 +22,25 @@ struct RawJson {
 // null; a float (non-finite ones are written as strings); an exact integer; text; a shape; anything else.
 using Value = std::variant<std::nullptr_t, double, Int128, std::string, std::vector<std::int64_t>, RawJson>;
 
+// What a run under injection (docs/inject.md) did with a tensor.
+enum class Injected : std::uint8_t {
+  No,        // the run is under none
+  Compared,  // held against the captured tensor, and left as it was
+  Replaced,  // held against it, and replaced by it
+  Absent,    // nothing was captured of it
+  Shape,     // what was captured has another shape
+  Failed,    // could not be compared
+};
+std::string_view injected_name(Injected injected) noexcept;  // "replaced"; empty: No
+std::optional<Injected> injected_named(std::string_view name) noexcept;
+
+struct Injection {
+  Injected what = Injected::No;
+  std::optional<double> error;  // relative L2 from the captured tensor, of all elements
+
+  bool operator==(const Injection&) const = default;
+};
+
 struct Record {
   std::string module;
   std::string tensor;
@@ -35,6 +54,7 @@ struct Record {
   std::optional<std::int64_t> rank;
   std::uint64_t nan = 0, inf = 0;  // absent if 0
   Sketch sketch;                   // buckets 0: absent
+  Injection injection;
 
   const Value* find(std::string_view stat) const noexcept;  // null if the record has no such statistic
   std::optional<double> number(

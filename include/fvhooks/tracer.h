@@ -56,11 +56,14 @@ class Tracer {
   // Takes the call number of `module` in the current step.
   TraceCall enter(std::string_view module) noexcept;
 
-  void record(std::string_view module, const TraceCall& call, const Label& label, const TensorView& tensor) noexcept;
-  void record(std::string_view module, const TraceCall& call, const Label& label, const OpaqueTensor& tensor) noexcept;
+  void record(std::string_view module, const TraceCall& call, const Label& label, const TensorView& tensor,
+              const Injection& injection = {}) noexcept;
+  void record(std::string_view module, const TraceCall& call, const Label& label, const OpaqueTensor& tensor,
+              const Injection& injection = {}) noexcept;
   // Numbered now, written by a later call of this, by flush or when the process ends: once its statistics are there, or
   // when 256 of them wait, for which that call then waits.
-  void record(std::string_view module, const TraceCall& call, const Label& label, DeferredTensor tensor) noexcept;
+  void record(std::string_view module, const TraceCall& call, const Label& label, DeferredTensor tensor,
+              const Injection& injection = {}) noexcept;
   // A record whose statistics the caller made itself; numbers and keys are added here.
   void record(std::string_view module, const TraceCall& call, const Label& label, Record record) noexcept;
 

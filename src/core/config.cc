@@ -128,6 +128,11 @@ Expected<TraceConfig> trace_config_from(const Environment& environment) {
   if (!root) return root.error();
   config.root = *root;
 
+  config.inject = environment("FASTVIDEO_TRACE_INJECT").value_or("");
+  const auto inject_inputs = switch_from(environment, "FASTVIDEO_TRACE_INJECT_INPUTS");
+  if (!inject_inputs) return inject_inputs.error();
+  config.inject_inputs = *inject_inputs;
+
   const auto device_path = switch_from(environment, "FASTVIDEO_TRACE_DEVICE_PATH");
   if (!device_path) return device_path.error();
   config.device_path = *device_path;

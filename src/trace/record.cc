@@ -1,6 +1,7 @@
 #include "fvhooks/record.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/json_string.h"
 #include "trace/json_format.h"
@@ -12,6 +13,8 @@ namespace {
 
 using internal::append_json_float;
 using internal::append_json_integer;
+
+constexpr std::array<std::string_view, 6> kInjectedNames = {"", "compared", "replaced", "absent", "shape", "failed"};
 
 struct ValueWriter {
   std::string& out;
@@ -98,6 +101,16 @@ Value stat_value(Stat stat, const TensorStats& stats, const TensorView& tensor) 
   return nullptr;
 }
 
+std::string_view injected_name(Injected injected) noexcept {
+  return kInjectedNames[static_cast<std::size_t>(injected)];
+}
+
+std::optional<Injected> injected_named(std::string_view name) noexcept {
+  const auto found = std::find(kInjectedNames.begin() + 1, kInjectedNames.end(), name);
+  if (found == kInjectedNames.end()) return std::nullopt;
+  return static_cast<Injected>(found - kInjectedNames.begin());
+}
+
 void append_json(std::string& line, const Record& record) {
   append_text(line, R"({"module":)", record.module);
   append_text(line, R"(,"tensor":)", record.tensor);
@@ -122,6 +135,11 @@ void append_json(std::string& line, const Record& record) {
     line += R"(,"sketch":")";
     internal::append_sketch(line, record.sketch);
     line += '"';
+  }
+  if (record.injection.what != Injected::No) append_text(line, R"(,"inject":)", injected_name(record.injection.what));
+  if (record.injection.error) {
+    line += R"(,"inject_error":)";
+    append_json_float(line, *record.injection.error);
   }
   line += "}\n";
 }

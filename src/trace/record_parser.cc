@@ -283,6 +283,17 @@ bool read_head_field(std::string_view key, Json json, Parsed& record) {
   return true;
 }
 
+// A number, or the name of one that is not finite.
+template <class Json>
+double read_float(std::string_view key, Json json) {
+  Value value;
+  read_value(json, value);
+  if (const auto* real = std::get_if<double>(&value)) return *real;
+  if (const auto* integer = std::get_if<Int128>(&value)) return static_cast<double>(*integer);
+  throw NoRecord{"\"" + std::string(key) + "\" is not a number"};
+}
+
+constexpr std::string_view kBadInject = "\"inject\" is none of compared, replaced, absent, shape, failed";
 constexpr std::string_view kBadSketch = "the sketch is of no known version, or damaged";
 
 // Reads the members of one line into one record.
@@ -297,6 +308,7 @@ class RecordBuilder {
     record.rank.reset();
     record.nan = record.inf = 0;
     record.sketch.buckets = 0;
+    record.injection = {};
   }
 
   template <class Json>
@@ -308,6 +320,12 @@ class RecordBuilder {
       record_.inf = read_integer<std::uint64_t>(key, json);
     } else if (key == "sketch") {
       if (!read_sketch(read_text(key, json), record_.sketch)) problem_ = kBadSketch;
+    } else if (key == "inject") {
+      const auto injected = injected_named(read_text(key, json));
+      if (!injected) problem_ = kBadInject;
+      record_.injection.what = injected.value_or(Injected::No);
+    } else if (key == "inject_error") {
+      record_.injection.error = read_float(key, json);
     } else {
       read_value(json, stat(key));
     }
@@ -343,6 +361,10 @@ class HeadBuilder {
       if (!is_sketch(read_text(key, json))) problem_ = kBadSketch;
     } else if (key == "nan" || key == "inf") {
       (void)read_integer<std::uint64_t>(key, json);
+    } else if (key == "inject") {
+      if (!injected_named(read_text(key, json))) problem_ = kBadInject;
+    } else if (key == "inject_error") {
+      (void)read_float(key, json);
     }
   }
   void finish() {}

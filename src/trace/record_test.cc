@@ -51,6 +51,15 @@ TEST(Record, HasFastVideosKeysFirstAndOursBehind) {
             "\n");
 }
 
+TEST(Record, HasWhatInjectionDidAtItsEnd) {
+  Record record;
+  record.injection = {Injected::Replaced, 0.25};
+  EXPECT_EQ(line_of(record), R"({"module":"","tensor":"","step":null,"inject":"replaced","inject_error":0.25})"
+                             "\n");
+  record.injection = {Injected::Compared, kInf};
+  EXPECT_NE(line_of(record).find(R"("inject":"compared","inject_error":"Infinity"})"), std::string::npos);
+}
+
 TEST(Record, LeavesOutWhatItHasNot) {
   Record record;
   EXPECT_EQ(line_of(record), "{\"module\":\"\",\"tensor\":\"\",\"step\":null}\n");

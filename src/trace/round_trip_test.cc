@@ -64,6 +64,9 @@ rc::Gen<Record> any_record() {
     record.sketch.buckets = *rc::gen::element(0, 64, 128, 256);
     for (int i = 0; i < record.sketch.buckets; ++i)
       record.sketch.values[static_cast<std::size_t>(i)] = static_cast<float>(i) / 3;
+    record.injection.what = *rc::gen::element(Injected::No, Injected::Compared, Injected::Replaced, Injected::Absent,
+                                              Injected::Shape, Injected::Failed);
+    if (*rc::gen::arbitrary<bool>()) record.injection.error = *any_double();
     return record;
   });
 }
@@ -95,6 +98,9 @@ RC_GTEST_PROP(RoundTrip, EveryRecordReadsBackAsItWas, ()) {
     RC_ASSERT(after.sketch.buckets == before.sketch.buckets);
     RC_ASSERT(std::equal(before.sketch.values.begin(), before.sketch.values.begin() + before.sketch.buckets,
                          after.sketch.values.begin()));
+    RC_ASSERT(after.injection.what == before.injection.what);
+    RC_ASSERT(after.injection.error.has_value() == before.injection.error.has_value());
+    RC_ASSERT(same(after.injection.error.value_or(0), before.injection.error.value_or(0)));
   }
 }
 

@@ -204,6 +204,14 @@ TEST(TraceReader, BoundsDepthAndNumberOfStatistics) {
   EXPECT_THAT(problem_with(many + "}"), HasSubstr("more than 1000"));
 }
 
+TEST(TraceReader, ReadsARecordOfAnInjectionThatItDoesNotKnow) {
+  const auto trace = read_text(R"({"module":"m","tensor":"out","sum":1.5,"inject":"doubled"})");
+  ASSERT_EQ(trace.records.size(), 1U);
+  EXPECT_EQ(trace.records[0].injection.what, Injected::No);
+  ASSERT_EQ(trace.problems.size(), 1U);
+  EXPECT_THAT(trace.problems[0].message, HasSubstr("inject"));
+}
+
 TEST(TraceReader, ReadsARecordWithoutASketchThatItDoesNotKnow) {
   const auto trace = read_text(R"({"module":"m","tensor":"out","sum":1.5,"sketch":"9:64:AAAA"})");
   ASSERT_THAT(trace.records, SizeIs(1));

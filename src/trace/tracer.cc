@@ -74,7 +74,8 @@ struct Tracer::State {
   void attempt(Work work) noexcept;
   // `make` fills the statistics of a record that has been used before.
   template <class Make>
-  void record(std::string_view module, const TraceCall& call, const Label& label, Make make) noexcept;
+  void record(std::string_view module, const TraceCall& call, const Label& label, const Injection& injection,
+              Make make) noexcept;
 };
 
 void Tracer::State::identify(std::string_view module, const TraceCall& call, const Label& label, Record& record) {
@@ -145,10 +146,12 @@ void Tracer::State::attempt(Work work) noexcept {
 }
 
 template <class Make>
-void Tracer::State::record(std::string_view module, const TraceCall& call, const Label& label, Make make) noexcept {
+void Tracer::State::record(std::string_view module, const TraceCall& call, const Label& label,
+                           const Injection& injection, Make make) noexcept {
   if (!call.recorded) return;
   attempt([&] {
     auto record = fresh_record();
+    record->injection = injection;
     make(*record);
     write(module, call, label, *record);
     records.give_back(std::move(record));
@@ -189,21 +192,22 @@ TraceCall Tracer::enter(std::string_view module) noexcept {
   return call;
 }
 
-void Tracer::record(std::string_view module, const TraceCall& call, const Label& label,
-                    const TensorView& tensor) noexcept {
+void Tracer::record(std::string_view module, const TraceCall& call, const Label& label, const TensorView& tensor,
+                    const Injection& injection) noexcept {
   const auto& config = state_->config;
-  state_->record(module, call, label, [&](Record& record) {
+  state_->record(module, call, label, injection, [&](Record& record) {
     state_->describe(record, tensor.dtype, tensor.sizes);
     if (!state_->reads_values) return;
     state_->assign_values(record, tensor_stats(tensor, config.sketch, &record.sketch));
   });
 }
 
-void Tracer::record(std::string_view module, const TraceCall& call, const Label& label,
-                    DeferredTensor tensor) noexcept {
+void Tracer::record(std::string_view module, const TraceCall& call, const Label& label, DeferredTensor tensor,
+                    const Injection& injection) noexcept {
   if (!call.recorded) return;
   state_->attempt([&] {
     auto record = state_->fresh_record();
+    record->injection = injection;
     state_->describe(*record, tensor.dtype, tensor.sizes);
     state_->identify(module, call, label, *record);
     state_->deferred.push({std::move(record), std::move(tensor.stats)});
@@ -211,10 +215,10 @@ void Tracer::record(std::string_view module, const TraceCall& call, const Label&
   });
 }
 
-void Tracer::record(std::string_view module, const TraceCall& call, const Label& label,
-                    const OpaqueTensor& tensor) noexcept {
+void Tracer::record(std::string_view module, const TraceCall& call, const Label& label, const OpaqueTensor& tensor,
+                    const Injection& injection) noexcept {
   const auto& config = state_->config;
-  state_->record(module, call, label, [&](Record& record) {
+  state_->record(module, call, label, injection, [&](Record& record) {
     for (std::size_t i = 0; i < config.stats.size(); ++i) {
       assign_opaque_stat(record.stats[i].second, config.stats[i], tensor);
     }
