@@ -57,10 +57,28 @@ const Sketch& folded(const Sketch& from, int buckets, Sketch& room) {
   return room;
 }
 
-// Of sketches of one size; nothing where a side has none, or it has overflowed or, in a file that lies, is not finite.
+std::optional<double> element_count(const Record& record) {
+  const auto* shape = recorded_shape(record);
+  if (!shape) return std::nullopt;
+  double count = 1;
+  for (const auto size : *shape) count *= static_cast<double>(size);
+  return count;
+}
+
+// NaN and infinite elements enter a sketch as 0: one of zeros may be of a tensor that has no others.
+bool is_of_finite_elements(const Record& record) {
+  const auto non_finite = static_cast<double>(record.nan) + static_cast<double>(record.inf);
+  const auto& values = record.sketch.values;
+  const auto end = values.begin() + record.sketch.buckets;
+  return non_finite == 0 || std::any_of(values.begin(), end, [](float value) { return value != 0; }) ||
+         element_count(record).value_or(0) > non_finite;
+}
+
+// Of sketches of one size; nothing where a side has none, or it says nothing, has overflowed or, in a file that lies,
+// is not finite.
 std::optional<SketchDistance> sketch_distance(const Record& reference, const Record& port) {
   const int buckets = std::min(reference.sketch.buckets, port.sketch.buckets);
-  if (buckets == 0) return std::nullopt;
+  if (buckets == 0 || !is_of_finite_elements(reference) || !is_of_finite_elements(port)) return std::nullopt;
   Sketch room;
   const auto& a = folded(reference.sketch, buckets, room);
   const auto& b = folded(port.sketch, buckets, room);
@@ -85,6 +103,13 @@ bool are_exact_integers(const Record& reference, const Record& port, bool have_s
          (have_sketches && has_integral_dtype(reference) && has_integral_dtype(port));
 }
 
+// NaN or infinity says that there is such an element, and nothing of the others.
+bool says_something(const std::string& stat, const Value& value) {
+  if (stat == "shape" || stat == "dtype" || stat == "zeros") return false;
+  if (const auto* number = std::get_if<double>(&value)) return std::isfinite(*number);
+  return !std::holds_alternative<std::nullptr_t>(value);
+}
+
 // Everything that both sides recorded about the values is the same, and that is something. Of integers only what is
 // exact counts: their mean and std are rounded by whoever computes them.
 bool is_same(const Record& reference, const Record& port, const std::optional<SketchDistance>& sketches,
@@ -97,8 +122,7 @@ bool is_same(const Record& reference, const Record& port, const std::optional<Sk
     if (is_error(&value) || is_error(other)) return false;
     if (are_integers && std::holds_alternative<double>(value)) continue;
     if (!same_value(value, *other)) return false;
-    const bool says_something = name != "shape" && name != "dtype" && name != "zeros";
-    has_evidence |= says_something && !std::holds_alternative<std::nullptr_t>(value);
+    has_evidence = has_evidence || says_something(name, value);
   }
   return has_evidence;
 }
@@ -121,12 +145,8 @@ double magnitude(const Record& reference, std::initializer_list<std::string_view
 }
 
 std::optional<double> element_count(const Record& reference, const Record& port) {
-  const auto* own = recorded_shape(reference);
-  const auto* shape = own ? own : recorded_shape(port);
-  if (!shape) return std::nullopt;
-  double count = 1;
-  for (const auto size : *shape) count *= static_cast<double>(size);
-  return count;
+  const auto own = element_count(reference);
+  return own ? own : element_count(port);
 }
 
 std::optional<double> scale_of(const Record& reference, const Record& port, std::string_view stat) {
@@ -197,6 +217,9 @@ std::string why_incomparable(const Record& reference, const Record& port) {
     for (const auto& [name, value] : record->stats) {
       if (is_error(&value)) return std::get<std::string>(value);
     }
+  }
+  if (has_non_finite(reference) && has_non_finite(port)) {
+    return "NaN or infinite on both sides, and nothing was recorded of other elements";
   }
   return "the two records have no sketch and no statistic in common that can be judged";
 }

@@ -67,6 +67,31 @@ TEST(Error, AgainstAZeroReferenceIsInfinite) {
   EXPECT_EQ(*measure(of(zeros, 0), of(random_values(1, 64), 0)).error, std::numeric_limits<double>::infinity());
 }
 
+TEST(Error, OfNaNOnBothSidesAndNothingElseIsIncomparable) {
+  const auto nan = std::numeric_limits<double>::quiet_NaN();
+  const auto only_nan = with_stats({{"abs_mean", nan}, {"sum", nan}, {"shape", std::vector<std::int64_t>{4}}});
+  EXPECT_EQ(measure(only_nan, only_nan).settled, Status::Incomparable);
+  const Values all_nan(64, std::numeric_limits<float>::quiet_NaN());
+  for (const int buckets : {0, 64}) {
+    EXPECT_EQ(measure(of(all_nan, buckets), of(all_nan, buckets)).settled, Status::Incomparable) << buckets;
+  }
+}
+
+TEST(Error, OfNaNOnBothSidesGoesByTheOtherElements) {
+  auto values = random_values(1);
+  values[0] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(measure(of(values), of(values)).settled, Status::Equal);
+  auto mask = Values(64, 0.0F);
+  mask[0] = -std::numeric_limits<float>::infinity();
+  EXPECT_EQ(measure(of(mask), of(mask)).settled, Status::Equal);
+}
+
+TEST(Error, OfAStandardDeviationThatIsNaNGoesByTheOtherStatistics) {
+  const auto one_element =
+      with_stats({{"abs_mean", 2.0}, {"std", std::numeric_limits<double>::quiet_NaN()}});  // NaN of every one element
+  EXPECT_EQ(measure(one_element, one_element).settled, Status::Equal);
+}
+
 TEST(Error, OfAnOverflowedSketchFallsBackOnStatistics) {
   auto reference = of(random_values(1)), port = of(random_values(2));
   reference.sketch.values[3] = std::numeric_limits<float>::max();
@@ -97,7 +122,8 @@ TEST(Error, OfANaNInFastVideosOwnRecordGoesByTheStatistics) {
   auto counted = nan;
   counted.seq = 0;
   counted.nan = 3;
-  EXPECT_EQ(measure(counted, nan).settled, Status::Equal) << "no count in FastVideo's record is not a count of 0";
+  EXPECT_EQ(measure(counted, nan).settled, Status::Incomparable)
+      << "no count in FastVideo's record is not a count of 0";
 }
 
 TEST(Error, ACancellingSumRaisesNoAlarm) {
