@@ -1,6 +1,7 @@
 #include "diff/evidence.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "diff/error.h"
@@ -31,51 +32,87 @@ bool is_narrower_throughout(const Pairs& pairs) {
   return 2 * coarser >= count && coarser != 0;
 }
 
-// Thresholds of errors, record by record in the order of execution.
+// Thresholds of errors, record by record in the order of execution, and which of them were used.
 class Thresholds {
  public:
   Thresholds(const DiffOptions& options, const NoiseFloors* noise, bool port_dtypes_count)
       : options_(options), noise_(noise), rounding_(options.assumed_dtype, port_dtypes_count) {}
 
-  double next(const RecordKey& key, const Row& row, std::size_t index) {
+  // Sees every row of the reference: each counts for those that follow.
+  void judge(const RecordKey& key, Row& row, std::size_t index) {
     const auto bounds = rounding_.next(key, row, index);
-    if (options_.rtol) return *options_.rtol;
-    if (noise_) {
-      const double threshold = noise_->threshold(row.reference, key);
-      if (!std::isnan(threshold)) {
-        ++by_noise_;
-        return std::max(threshold, bounds.least);
-      }
-    }
-    ++by_model_;
-    return bounds.most;
+    if (needs_judgement(row)) set_status(row, threshold(key, row, bounds));
+    const bool is_wrong_integer = row.is_settled && row.status == Status::Diverged;
+    if (is_wrong_integer) row.threshold = 0;
+    wrong_integers_ += is_wrong_integer;
   }
 
   std::string source() const {
-    if (options_.rtol) return "relative error " + short_number(*options_.rtol) + " for every record, as asked";
-    const std::string model =
-        "grown with depth from the coarsest dtype so far, and at most " + short_number(kMostGainByRounding) +
-        " times the error that a record was made from: a model of rounding, no measurement of this one";
-    if (!noise_) return model;
-    return short_number(noise_->factor()) + " times the largest error of " +
-           counted(noise_->trace_count(), "noise trace") + ", for " + counted(by_noise_, "record") +
-           (by_model_ == 0 ? std::string()
-                           : "; for " + counted(by_model_, "record") + ", where they show none, " + model);
+    std::string text;
+    const auto append = [&](const std::string& clause) { text += (text.empty() ? "" : "; ") + clause; };
+    if (asked_ != 0) append("relative error " + short_number(*options_.rtol) + " for every record, as asked");
+    if (by_noise_ != 0) {
+      append(short_number(noise_->factor()) + " times the largest error of " +
+             counted(noise_->trace_count(), "noise trace") + ", for " + counted(by_noise_, "record") +
+             (raised_ == 0 ? std::string()
+                           : ", but no less than an operation may add (" + counted(raised_, "record") + ")"));
+    }
+    if (by_model() != 0) {
+      append((noise_ ? "for " + counted(by_model(), "record") + ", where noise traces show none, " : std::string()) +
+             model());
+    }
+    if (wrong_integers_ != 0) append("none for integers, which have no rounding");
+    return text.empty() ? "none was needed: no pair that could be compared differs" : text;
   }
 
   std::size_t without_dtype() const { return rounding_.without_dtype(); }
 
  private:
+  using Basis = RoundingModel::Basis;
+
+  static void set_status(Row& row, double threshold) {
+    row.threshold = static_cast<float>(threshold);
+    row.status = row.error <= row.threshold ? Status::Within : Status::Diverged;
+  }
+
+  double threshold(const RecordKey& key, const Row& row, const RoundingModel::Bounds& bounds) {
+    if (options_.rtol) {
+      ++asked_;
+      return *options_.rtol;
+    }
+    const double by_noise = noise_ ? noise_->threshold(row.reference, key) : Row::kNaN;
+    if (!std::isnan(by_noise)) {
+      ++by_noise_;
+      raised_ += bounds.least > by_noise;
+      return std::max(by_noise, bounds.least);
+    }
+    ++by_basis_[static_cast<std::size_t>(bounds.basis)];
+    return bounds.most;
+  }
+
+  std::size_t count(Basis basis) const { return by_basis_[static_cast<std::size_t>(basis)]; }
+  std::size_t by_model() const { return count(Basis::Depth) + count(Basis::Origin) + count(Basis::StepBefore); }
+
+  std::string model() const {
+    const auto gain = short_number(kMostGainByRounding);
+    std::string text = "grown with depth from the coarsest dtype so far";
+    if (count(Basis::Origin) != 0) {
+      text += ", and at most " + gain + " times the error that a record was made from";
+      if (count(Basis::Origin) != by_model()) text += " (" + counted(count(Basis::Origin), "record") + ")";
+    }
+    if (count(Basis::StepBefore) != 0) {
+      text += ", or " + gain + " times the error of the step before for what the model was called with (" +
+              counted(count(Basis::StepBefore), "record") + ")";
+    }
+    return text + ": a model of rounding, no measurement of this one";
+  }
+
   const DiffOptions& options_;
   const NoiseFloors* noise_;
   RoundingModel rounding_;
-  std::size_t by_noise_ = 0, by_model_ = 0;
+  std::size_t asked_ = 0, by_noise_ = 0, raised_ = 0, wrong_integers_ = 0;
+  std::array<std::size_t, 3> by_basis_{};
 };
-
-void set_status(Row& row, double threshold) {
-  row.threshold = static_cast<float>(threshold);
-  row.status = row.error <= row.threshold ? Status::Within : Status::Diverged;
-}
 
 void judge_biases(Pairs& pairs, const NoiseFloors* noise) {
   BiasTest test;
@@ -127,9 +164,7 @@ Judgement judge_rows(Pairs& pairs, const DiffOptions& options, const NoiseFloors
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     auto& row = pairs.row(i);
     if (row.reference == Row::kNone) continue;
-    const double threshold = thresholds.next(pairs.key(i), row, i);
-    if (needs_judgement(row)) set_status(row, threshold);
-    if (row.is_settled && row.status == Status::Diverged) row.threshold = 0;  // integers
+    thresholds.judge(pairs.key(i), row, i);
   }
   // An explicit tolerance is one of errors, and leaves nothing to a test of ours.
   if (!options.rtol) judge_biases(pairs, noise);

@@ -16,7 +16,9 @@ namespace {
 using testing::Bug;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::random_values;
+using testing::trace_of;
 using testing::traced;
 using testing::TracedRun;
 using testing::Values;
@@ -95,6 +97,35 @@ TEST(Evidence, OfNoiseTracesAllowsWhatTheyShowAndNoMore) {
 TEST(Evidence, OfANoiseTraceWithTheReferencesBitsIsTheModelOfRounding) {
   const auto reference = traced(Bug::None).trace();
   EXPECT_TRUE(judge(reference, traced(Bug::None, 2e-7F).trace(), {}, {reference}).passed);
+}
+
+TEST(Evidence, SaysOfItsThresholdsOnlyWhatWasUsed) {
+  const auto with_sketches = judge(traced(Bug::None).trace(), traced(Bug::None, 1e-7F).trace(), {});
+  EXPECT_THAT(with_sketches.threshold_source, HasSubstr("3 times the error that a record was made from"));
+
+  auto reference = traced(Bug::None).in_file_order(), port = traced(Bug::None, 1e-7F).in_file_order();
+  for (auto* records : {&reference, &port}) {
+    for (auto& record : *records) record.sketch.buckets = 0;
+  }
+  const auto by_statistics = judge(trace_of(reference), trace_of(port), {});
+  EXPECT_THAT(by_statistics.threshold_source, HasSubstr("grown with depth"));
+  EXPECT_THAT(by_statistics.threshold_source, Not(HasSubstr("made from")));
+
+  EXPECT_THAT(judge(trace_of(reference), trace_of(reference), {}).threshold_source, HasSubstr("none was needed"));
+}
+
+TEST(Evidence, SaysThatIntegersHaveNoThreshold) {
+  Record reference;
+  reference.module = "ids";
+  reference.tensor = "out";
+  reference.stats = {{"sum", Int128{7}}};
+  auto port = reference;
+  port.stats = {{"sum", Int128{8}}};
+  DiffOptions options;
+  options.rtol = 0.5;
+  const auto verdict = judge(trace_of({reference}), trace_of({port}), options);
+  EXPECT_EQ(verdict.count(Status::Diverged), 1U);
+  EXPECT_EQ(verdict.threshold_source, "none for integers, which have no rounding");
 }
 
 TEST(Evidence, SaysHowManyErrorsAreTooNearToTheThresholdToTell) {

@@ -51,12 +51,14 @@ RoundingModel::Bounds RoundingModel::next(const RecordKey& key, const Row& row, 
   Bounds bounds;
   bounds.least = kMostGainByRounding * own_rounding(least_epsilon);
   bounds.most = accumulated;
-  if (!origin) {  // guidance and the sampler may enlarge what the step before has left, also where few modules show
-                  // depth
+  if (!origin) {
+    // Guidance and the sampler may enlarge what the step before has left, also where few modules show depth.
     bounds.most = std::clamp(kMostGainByRounding * calls_.error_of_step_before(key), accumulated,
                              kMostGainByRounding * accumulated);
+    if (bounds.most > accumulated) bounds.basis = Basis::StepBefore;
   } else if (row.by_sketch()) {  // what statistics say of an error is no measure of what it was made from
     bounds.most = std::min(accumulated, std::max(kMostGainByRounding * origin->error, bounds.least));
+    bounds.basis = Basis::Origin;
   }
   calls_.take(key, row, index, own_epsilon);
   depth_ += !row.is_input;

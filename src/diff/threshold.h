@@ -1,6 +1,7 @@
 #pragma once
 // How far rounding alone may take two runs of one model apart: a model from dtype and depth (docs/diff.md).
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "diff/call_stack.h"
@@ -25,9 +26,11 @@ class RoundingModel {
   // excuse.
   RoundingModel(DType assumed, bool port_dtypes_count) : assumed_(assumed), port_dtypes_count_(port_dtypes_count) {}
 
+  enum class Basis : std::uint8_t { Depth, Origin, StepBefore };
   struct Bounds {
-    double least = 0;  // what an operation may add in the dtypes at hand, with the margin
-    double most = 0;   // what its inputs' errors and the depth allow
+    double least = 0;            // what an operation may add in the dtypes at hand, with the margin
+    double most = 0;             // what its inputs' errors and the depth allow
+    Basis basis = Basis::Depth;  // what `most` rests on, besides depth
   };
 
   // For the row at `index`; it counts for those that follow. A rank begins anew.
