@@ -13,7 +13,7 @@ namespace fvhooks {
 
 struct TerminalStyle {
   bool colour = false;
-  std::size_t rows = 40;  // of the table; 0: every record
+  std::size_t rows = 40;  // of the table, the first failure and the introducer's at least; 0: every record
   std::size_t width = 100;
 };
 

@@ -53,6 +53,7 @@ struct Verdict {
   std::shared_ptr<const Comparisons> comparisons;  // null: none
   std::array<std::size_t, kStatusCount> counts{};  // by Status
   std::optional<std::size_t> first_diverged;       // index of the first failure in the reference's order
+  std::optional<std::size_t> first_evidence;       // index of the record that shows the introducer's fault
   std::optional<Introducer> introducer;
   std::vector<Finding> diagnosis;
   std::vector<CurvePoint> error_over_depth, error_over_steps;

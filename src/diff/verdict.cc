@@ -97,7 +97,8 @@ Verdict judge(const SharedTrace& reference, const SharedTrace& port, const DiffO
     if (fails && !verdict.first_diverged) verdict.first_diverged = i;
   }
   verdict.introducer = find_introducer(*pairs);
-  if (const auto evidence = first_evidence(*pairs)) verdict.diagnosis = diagnose(*pairs, *evidence);
+  verdict.first_evidence = first_evidence(*pairs);
+  if (verdict.first_evidence) verdict.diagnosis = diagnose(*pairs, *verdict.first_evidence);
   verdict.error_over_depth = error_over_depth(*pairs);
   verdict.error_over_steps = error_over_steps(*pairs);
   verdict.passed = has_passed(verdict, options);

@@ -108,6 +108,26 @@ TEST(TerminalReport, SaysHowManyRowsItLeftOut) {
   EXPECT_THAT(terminal_report(verdict_of(comparisons), {false, 10, 100}), HasSubstr("… 40 more records"));
 }
 
+TEST(TerminalReport, OfAFewRowsShowsTheFirstFailureAmongThem) {
+  for (std::size_t rows = 1; rows <= 8; ++rows) {
+    const auto text = terminal_report(diverged(), {false, rows, 100});
+    const auto table = text.substr(text.find("\nIn the order of execution\n"));
+    EXPECT_THAT(table, HasSubstr("blocks.0.attn1.to_out.0 in[0]")) << rows;
+    const auto shown = table.substr(0, table.find("\n\n"));
+    const bool is_cut = shown.find("more records") != std::string::npos;
+    EXPECT_LE(std::count(shown.begin(), shown.end(), '\n'), static_cast<std::ptrdiff_t>(3 + rows + is_cut)) << rows;
+  }
+}
+
+TEST(TerminalReport, OfAFewRowsShowsWhatTheIntroducerIsToldBy) {
+  auto verdict = diverged();
+  verdict.first_evidence = 5;  // within its threshold, but what diverges later carries it on
+  const auto text = terminal_report(verdict, {false, 2, 100});
+  EXPECT_THAT(text, HasSubstr("before.5 out"));
+  EXPECT_THAT(text, HasSubstr("blocks.0.attn1.to_out.0 in[0]  "));
+  EXPECT_THAT(text, HasSubstr("39 more records"));
+}
+
 TEST(TerminalReport, OfAPassShowsWhatCameClosestToItsThreshold) {
   auto close = comparison_of("close", Status::Within);
   close.error = 9e-7;

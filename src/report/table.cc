@@ -118,16 +118,17 @@ std::vector<Entry> closest_to_threshold(const Verdict& verdict) {
   return closest;
 }
 
-// Failures and the passes next to them; longer runs of passes become one entry.
+// Failures and the passes next to them; longer runs of passes become one entry. Of `most` entries, as many as are
+// needed are kept for the landmarks, of which all are shown.
 class Grouping {
  public:
-  explicit Grouping(std::size_t most) : most_(most) {}
+  Grouping(std::size_t most, std::size_t landmarks) : most_(most), landmarks_left_(landmarks) {}
 
-  void add(std::size_t index, bool is_failure) {
-    has_failures_ |= is_failure;
-    if (is_failure) {
+  void add(std::size_t index, bool is_failure, bool is_landmark) {
+    if (is_landmark || is_failure) {
       add_passes(std::min(before_.size(), kContext));
-      push({index, 0}, 1);
+      landmarks_left_ -= is_landmark;
+      is_landmark ? entries_.push_back({index, 0}) : push({index, 0}, 1);
       context_left_ = kContext;
     } else if (context_left_ != 0) {
       --context_left_;
@@ -142,40 +143,58 @@ class Grouping {
 
   const std::vector<Entry>& entries() const { return entries_; }
   std::size_t left_out() const { return left_out_; }
-  bool has_failures() const { return has_failures_; }
 
  private:
   static constexpr std::size_t kContext = 2;
 
-  // What passed since the last entry, the last `shown` of it as records.
+  std::size_t room() const { return most_ - std::min(most_, entries_.size() + landmarks_left_); }
+
+  // What passed since the last entry, the last `shown` of it as records, or as many as there is room for.
   void add_passes(std::size_t shown) {
+    const auto needed = shown + (passes_ > shown);
+    if (needed > room()) shown = room() - std::min<std::size_t>(room(), 1);
     if (passes_ > shown) push({0, passes_ - shown}, passes_ - shown);
-    for (auto i = before_.size() - shown; i < before_.size() && shown != 0; ++i) push({before_[i], 0}, 1);
+    for (auto i = before_.size() - shown; i < before_.size(); ++i) push({before_[i], 0}, 1);
     before_.clear();
     passes_ = 0;
   }
   void push(const Entry& entry, std::size_t records) {
-    if (entries_.size() < most_) {
+    if (room() != 0) {
       entries_.push_back(entry);
     } else {
       left_out_ += records;
     }
   }
 
-  std::size_t most_;
+  std::size_t most_, landmarks_left_;
   std::vector<Entry> entries_;
   std::vector<std::size_t> before_;  // the last passes
   std::size_t passes_ = 0, context_left_ = 0, left_out_ = 0;
-  bool has_failures_ = false;
 };
 
-std::string around_divergence(const Verdict& verdict, const TerminalStyle& style) {
-  Grouping grouping(style.rows);
-  for (std::size_t i = 0; i < verdict.size(); ++i) {
-    if (is_shown(verdict.row(i))) grouping.add(i, is_failure(verdict.row(i).status));
+// Rows to be seen, whatever else is.
+std::vector<std::size_t> landmarks(const Verdict& verdict) {
+  std::vector<std::size_t> shown;
+  for (const auto& index : {verdict.first_evidence, verdict.first_diverged}) {
+    const bool is_new = index && std::ranges::find(shown, *index) == shown.end();
+    if (is_new && is_shown(verdict.row(*index))) shown.push_back(*index);
   }
+  return shown;
+}
+
+std::string around_divergence(const Verdict& verdict, const TerminalStyle& style) {
+  const auto to_be_seen = landmarks(verdict);
+  Grouping grouping(style.rows, to_be_seen.size());
+  bool has_failures = false;
+  for (std::size_t i = 0; i < verdict.size(); ++i) {
+    if (!is_shown(verdict.row(i))) continue;
+    const bool is_landmark = std::ranges::find(to_be_seen, i) != to_be_seen.end();
+    const bool fails = is_failure(verdict.row(i).status);
+    has_failures = has_failures || fails || is_landmark;
+    grouping.add(i, fails, is_landmark);
+  }
+  if (!has_failures) return {};
   grouping.finish();
-  if (!grouping.has_failures()) return {};
   auto text = text_of(verdict, grouping.entries(), style);
   if (grouping.left_out() != 0) {
     text += fmt::format("  … {} more records (--rows 0 shows all)\n", grouping.left_out());
