@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import pytest
 from programs import BIN, REPOSITORY
@@ -80,5 +81,4 @@ def test_each_header_free_of_torch_compiles_alone_by_two_compilers(installed, tm
         run(compiler, "-std=c++20", *warnings, f"-I{include}", "-fsyntax-only", source)
 
     with ThreadPoolExecutor(2) as pool:
-        for compiler in ("g++", "clang++-19"):
-            list(pool.map(lambda header: compile_alone(compiler, header), headers))
+        list(pool.map(compile_alone, *zip(*product(("g++", "clang++-19"), headers))))
