@@ -63,7 +63,7 @@ CheckpointBlocks find_blocks(const fvhooks::Checkpoint& checkpoint, std::string_
     if (block.empty()) {
       found.bytes_outside += entry.bytes;
     } else if (entry.bytes > 0) {
-      by_name[std::string(block)].push_back({place.file, entry.offset, entry.bytes, fvhooks::item_size(entry.dtype)});
+      by_name[std::string(block)].push_back({place.file, entry.offset, entry.bytes});
     }
   }
   for (auto& [name, tensors] : by_name) found.blocks.push_back({name, std::move(tensors)});

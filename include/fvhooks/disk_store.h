@@ -15,10 +15,14 @@
 
 namespace fvhooks {
 
+inline constexpr std::size_t kTensorAlignment = 64;  // of torch's memory on a CPU
+
+// Its address in memory shall be `remainder` modulo `alignment`, a power of two of at most 512: kernels may add up in
+// another order where a weight lies otherwise.
 struct StoredTensor {
   std::size_t file = 0;  // index of its path
   std::uint64_t offset = 0, bytes = 0;
-  std::size_t alignment = 1;  // that its elements ask for in memory
+  std::size_t alignment = kTensorAlignment, remainder = 0;
 };
 
 enum class ReadMethod : std::uint8_t {

@@ -11,12 +11,13 @@ namespace {
 
 constexpr std::uint64_t kSmallGap = std::uint64_t{64} << 10;
 
-bool is_misaligned(const StoredTensor& tensor) { return tensor.offset % tensor.alignment != 0; }
+// Bytes from where the tensor would be to where it shall be.
+std::size_t shift(const StoredTensor& tensor, std::uint64_t address) {
+  return static_cast<std::size_t>((tensor.remainder - address) & (tensor.alignment - 1));
+}
 
-// Nothing else may share the extent of a tensor that is moved: it would be overwritten.
-bool are_read_together(const StoredTensor& tensor, const StoredTensor& next) {
-  const auto end = tensor.offset + tensor.bytes;
-  return tensor.file == next.file && next.offset <= end + kSmallGap && !is_misaligned(tensor) && !is_misaligned(next);
+bool are_neighbours(const StoredTensor& tensor, const StoredTensor& next) {
+  return tensor.file == next.file && next.offset <= tensor.offset + tensor.bytes + kSmallGap;
 }
 
 std::vector<std::size_t> in_file_order(std::span<const StoredTensor> tensors) {
@@ -34,21 +35,21 @@ BlockLayout lay_out(std::span<const StoredTensor> tensors) {
   BlockLayout layout;
   layout.offsets.resize(tensors.size());
   const StoredTensor* previous = nullptr;
+  const auto place = [&](const StoredTensor& tensor) {
+    const auto& extent = layout.extents.back();
+    return extent.to + static_cast<std::size_t>(tensor.offset - extent.offset);
+  };
   for (const auto index : in_file_order(tensors)) {
     const auto& tensor = tensors[index];
     if (tensor.bytes == 0) continue;  // any place is good
-    if (!previous || !are_read_together(*previous, tensor)) {
+    if (!previous || !are_neighbours(*previous, tensor) || shift(tensor, place(tensor)) != 0) {
       layout.extents.push_back({tensor.file, page_begin(tensor.offset), 0, layout.bytes});
+      layout.extents.back().to += shift(tensor, place(tensor));
     }
     auto& extent = layout.extents.back();
-    const auto within = static_cast<std::size_t>(tensor.offset - extent.offset);
-    extent.needed = std::max(extent.needed, within + static_cast<std::size_t>(tensor.bytes));
-    layout.bytes = extent.to + static_cast<std::size_t>(page_end(extent.needed));
-    const auto arrives = extent.to + within;
-    layout.offsets[index] = arrives / tensor.alignment * tensor.alignment;
-    if (layout.offsets[index] != arrives) {
-      layout.moves.push_back({arrives, layout.offsets[index], static_cast<std::size_t>(tensor.bytes)});
-    }
+    extent.needed = std::max(extent.needed, static_cast<std::size_t>(tensor.offset - extent.offset + tensor.bytes));
+    layout.bytes = static_cast<std::size_t>(page_end(extent.to + extent.needed));
+    layout.offsets[index] = place(tensor);
     previous = &tensor;
   }
   layout.bytes = std::max(layout.bytes, kPageBytes);

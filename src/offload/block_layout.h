@@ -1,5 +1,5 @@
 #pragma once
-// Where the tensors of a block lie in its buffer, so that pages of the files can be read straight into it.
+// Where the tensors of a block lie in its buffer: at the addresses that they ask for, in as few reads as will do.
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -9,22 +9,16 @@
 
 namespace fvhooks::internal {
 
-// Whole pages of one file, at a page of the buffer.
+// Pages of one file. In the buffer they begin at a page where the tensors' places in the file do, else beside one.
 struct Extent {
   std::size_t file = 0;
   std::uint64_t offset = 0;  // in the file, a page's begin
   std::size_t needed = 0;    // bytes up to the end of its last tensor
-  std::size_t to = 0;        // in the buffer, a page's begin
-};
-
-// A tensor whose place in the file is not the alignment that it needs is moved once it is in memory.
-struct Move {
-  std::size_t from = 0, to = 0, bytes = 0;
+  std::size_t to = 0;        // in the buffer
 };
 
 struct BlockLayout {
   std::vector<Extent> extents;
-  std::vector<Move> moves;
   std::vector<std::size_t> offsets;  // of each tensor in the buffer
   std::size_t bytes = 0;             // of the buffer
 };

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
+#include <functional>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -14,7 +16,7 @@ namespace fvhooks::internal {
 namespace {
 
 constexpr std::size_t kThreads = 4;
-constexpr std::size_t kPiece = std::size_t{2} << 20;
+constexpr std::size_t kPiece = std::size_t{1} << 20;
 
 class PreadReader : public DiskReader {
  public:
@@ -23,9 +25,11 @@ class PreadReader : public DiskReader {
     std::atomic<std::size_t> next{0};
     std::mutex mutex;
     std::optional<Error> failure;
-    const auto work = [&] {
+    const auto work = [&](LandingPages& landing) {
       for (auto i = next++; i < pieces.size(); i = next++) {
-        if (auto outcome = pread_whole(pieces[i]); !outcome) {
+        if (auto outcome = pread_piece(landing.land(pieces[i]), pieces[i].pages())) {
+          landing.carry(pieces[i]);
+        } else {
           const std::scoped_lock lock(mutex);
           failure = outcome.error();
           next = pieces.size();
@@ -34,19 +38,24 @@ class PreadReader : public DiskReader {
     };
     {
       std::vector<std::jthread> threads;
-      for (std::size_t i = 1; i < std::min(kThreads, pieces.size()); ++i) threads.emplace_back(work);
-      work();
+      for (std::size_t i = 1; i < std::min(landing_.size(), pieces.size()); ++i)
+        threads.emplace_back(work, std::ref(landing_[i]));
+      work(landing_[0]);
     }
     if (failure) return *failure;
     return std::monostate();
   }
+
+ private:
+  std::array<LandingPages, kThreads> landing_{LandingPages(kPiece), LandingPages(kPiece), LandingPages(kPiece),
+                                              LandingPages(kPiece)};
 };
 
 class BufferedReader : public DiskReader {
  public:
   Expected<std::monostate> read(std::span<const PageRead> reads) override {
     for (const auto& piece : in_pieces(reads, kPiece)) {
-      if (auto outcome = pread_whole(piece); !outcome) return outcome;
+      if (auto outcome = pread_piece(piece, piece.needed); !outcome) return outcome;
       ::posix_fadvise(piece.descriptor, static_cast<off_t>(piece.offset), static_cast<off_t>(piece.pages()),
                       POSIX_FADV_DONTNEED);
     }
@@ -66,10 +75,21 @@ std::vector<PageRead> in_pieces(std::span<const PageRead> reads, std::size_t byt
   return pieces;
 }
 
-Expected<std::monostate> pread_whole(const PageRead& piece) {
+PageRead LandingPages::land(const PageRead& piece) {
+  if (piece.begins_at_page()) return piece;
+  if (!memory_) memory_.reset(static_cast<std::byte*>(::operator new(bytes_, std::align_val_t{kPageBytes})));
+  auto landing = piece;
+  landing.to = memory_.get();
+  return landing;
+}
+
+void LandingPages::carry(const PageRead& piece) const {
+  if (!piece.begins_at_page()) std::memcpy(piece.to, memory_.get(), piece.needed);
+}
+
+Expected<std::monostate> pread_piece(const PageRead& piece, std::size_t bytes) {
   for (std::size_t done = 0; done < piece.needed;) {
-    const auto got =
-        ::pread(piece.descriptor, piece.to + done, piece.pages() - done, static_cast<off_t>(piece.offset + done));
+    const auto got = ::pread(piece.descriptor, piece.to + done, bytes - done, static_cast<off_t>(piece.offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return read_error(errno);
     if (got == 0) return file_ends_early();

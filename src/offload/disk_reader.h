@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,8 +17,7 @@
 
 namespace fvhooks::internal {
 
-// From `offset`, a page's begin, at least `needed` bytes, and the rest of their last page where the file has it. `to`
-// has a page's alignment and room for whole pages.
+// `needed` bytes from `offset`, a page's begin. A `to` that is a page's begin has room for whole pages.
 struct PageRead {
   int descriptor = -1;
   std::uint64_t offset = 0;
@@ -25,6 +25,24 @@ struct PageRead {
   std::byte* to = nullptr;
 
   std::size_t pages() const { return static_cast<std::size_t>(page_end(needed)); }
+  bool begins_at_page() const { return reinterpret_cast<std::uintptr_t>(to) % kPageBytes == 0; }
+};
+
+// Direct reads want pages of memory: a piece that shall lie elsewhere lands here first. One at a time.
+class LandingPages {
+ public:
+  explicit LandingPages(std::size_t bytes) : bytes_(bytes) {}
+  // The same read, to pages: its own or these.
+  PageRead land(const PageRead& piece);
+  // What has landed here, to its place.
+  void carry(const PageRead& piece) const;
+
+ private:
+  struct Free {
+    void operator()(std::byte* memory) const { ::operator delete(memory, std::align_val_t{kPageBytes}); }
+  };
+  std::size_t bytes_;
+  std::unique_ptr<std::byte, Free> memory_;  // once it is needed
 };
 
 class DiskReader {
@@ -41,8 +59,8 @@ std::unique_ptr<DiskReader> make_buffered_reader();  // leaves nothing in the pa
 
 // Cuts reads into pieces of at most `bytes`, whole pages each.
 std::vector<PageRead> in_pieces(std::span<const PageRead> reads, std::size_t bytes);
-// One piece, whole; short reads are continued.
-Expected<std::monostate> pread_whole(const PageRead& piece);
+// `bytes` of one piece, or all up to the file's end that are needed; short reads are continued.
+Expected<std::monostate> pread_piece(const PageRead& piece, std::size_t bytes);
 Error read_error(int error);
 Error file_ends_early();
 

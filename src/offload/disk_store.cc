@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <mutex>
 #include <system_error>
@@ -109,9 +108,7 @@ class Store : public DiskStore {
     for (const auto& extent : layout.extents) {
       reads.push_back({files_[extent.file].number(), extent.offset, extent.needed, to + extent.to});
     }
-    if (auto outcome = chosen_.reader->read(reads); !outcome) return outcome;
-    for (const auto& move : layout.moves) std::memmove(to + move.to, to + move.from, move.bytes);
-    return std::monostate();
+    return chosen_.reader->read(reads);
   }
 
   Expected<std::monostate> put(std::size_t block, std::size_t, const std::byte* from) override {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <deque>
 #endif
 
 namespace fvhooks::internal {
@@ -14,7 +13,7 @@ namespace fvhooks::internal {
 namespace {
 
 constexpr unsigned kDepth = 16;  // reads on their way at once; more gain nothing on the drives tried
-constexpr std::size_t kPiece = std::size_t{1} << 20;
+constexpr std::size_t kPiece = std::size_t{512} << 10;
 
 class IoUringReader : public DiskReader {
  public:
@@ -29,25 +28,36 @@ class IoUringReader : public DiskReader {
   }
 
   Expected<std::monostate> read(std::span<const PageRead> reads) override {
-    auto pieces = in_pieces(reads, kPiece);
-    std::deque<PageRead*> waiting;
-    for (auto& piece : pieces) waiting.push_back(&piece);
+    const auto pieces = in_pieces(reads, kPiece);
+    std::size_t next = 0;
     std::optional<Error> failure;
+    unsigned on_their_way = 0;
+    const auto submit = [&](Lane& lane) {
+      prepare(lane);
+      ++on_their_way;
+    };
+    const auto start_next = [&](Lane& lane) {
+      if (failure || next == pieces.size()) return;
+      lane.piece = pieces[next++];
+      lane.left = lane.landing.land(lane.piece);
+      submit(lane);
+    };
+    for (auto& lane : lanes_) start_next(lane);
     // What was handed to the kernel is waited for also after a failure: it writes into the caller's memory.
-    for (unsigned on_their_way = 0; on_their_way > 0 || (!waiting.empty() && !failure);) {
-      while (!failure && !waiting.empty() && on_their_way < kDepth) {
-        submit(*waiting.front());
-        waiting.pop_front();
-        ++on_their_way;
-      }
+    while (on_their_way > 0) {
       if (const int error = ::io_uring_submit_and_wait(&ring_, 1); error < 0 && error != -EINTR) return broken(-error);
       io_uring_cqe* done = nullptr;
       while (::io_uring_peek_cqe(&ring_, &done) == 0) {
-        auto& piece = *static_cast<PageRead*>(::io_uring_cqe_get_data(done));
+        auto& lane = *static_cast<Lane*>(::io_uring_cqe_get_data(done));
         const int result = done->res;
         ::io_uring_cqe_seen(&ring_, done);
         --on_their_way;
-        if (!advance(piece, result, failure)) waiting.push_front(&piece);
+        if (!advance(lane.left, result, failure)) {
+          submit(lane);
+          continue;
+        }
+        if (!failure) lane.landing.carry(lane.piece);
+        start_next(lane);
       }
     }
     if (failure) return *failure;
@@ -57,22 +67,28 @@ class IoUringReader : public DiskReader {
  private:
   IoUringReader() = default;
 
-  void submit(PageRead& piece) {
-    auto* const entry = ::io_uring_get_sqe(&ring_);  // never null: no more than kDepth are on their way
-    ::io_uring_prep_read(entry, piece.descriptor, piece.to, static_cast<unsigned>(piece.pages()), piece.offset);
-    ::io_uring_sqe_set_data(entry, &piece);
+  struct Lane {
+    PageRead piece, left;  // as it was asked for; what has not come yet
+    LandingPages landing{kPiece};
+  };
+
+  void prepare(Lane& lane) {
+    auto* const entry = ::io_uring_get_sqe(&ring_);  // never null: one a lane
+    ::io_uring_prep_read(entry, lane.left.descriptor, lane.left.to, static_cast<unsigned>(lane.left.pages()),
+                         lane.left.offset);
+    ::io_uring_sqe_set_data(entry, &lane);
   }
 
   // True if the piece is over, read or failed; else it goes on behind what has come.
   static bool advance(PageRead& piece, int result, std::optional<Error>& failure) {
-    if (result == -EINTR || result == -EAGAIN) return false;
+    if (result == -EINTR || result == -EAGAIN) return failure.has_value();
     if (result < 0) failure = read_error(-result);
     if (result == 0) failure = file_ends_early();
     if (result <= 0 || static_cast<std::size_t>(result) >= piece.needed) return true;
     piece.offset += static_cast<unsigned>(result);
     piece.to += result;
     piece.needed -= static_cast<unsigned>(result);
-    return false;
+    return failure.has_value();
   }
 
   // The ring itself fails: the kernel may still write, until the ring is gone.
@@ -82,6 +98,7 @@ class IoUringReader : public DiskReader {
     return read_error(error);
   }
 
+  std::array<Lane, kDepth> lanes_;
   io_uring ring_{};
   bool is_open_ = false;
 };
