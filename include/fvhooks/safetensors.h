@@ -52,9 +52,17 @@ struct SafetensorsTensor {
   TensorView tensor;  // contiguous, row-major
 };
 
-// Writes beside `path`, flushes to disk, then renames. Data is aligned to 8 bytes, larger dtypes first, as the
-// reference writes it.
+using SafetensorsMetadata = std::map<std::string, std::string, std::less<>>;
+
+// What a file outlives once it is written: the process, or also a power failure (it is flushed to disk).
+enum class Durability : std::uint8_t { Process, PowerFailure };
+
+// Writes beside `path`, then renames. Data is aligned to 8 bytes, larger dtypes first, as the reference writes it.
 Expected<std::monostate> write_safetensors(const std::string& path, std::span<const SafetensorsTensor> tensors,
-                                           const std::map<std::string, std::string, std::less<>>& metadata = {});
+                                           const SafetensorsMetadata& metadata = {},
+                                           Durability durability = Durability::PowerFailure);
+
+// Bytes of the file that write_safetensors makes of them.
+std::uint64_t safetensors_size(std::span<const SafetensorsTensor> tensors, const SafetensorsMetadata& metadata = {});
 
 }  // namespace fvhooks

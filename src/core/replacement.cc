@@ -40,9 +40,11 @@ bool Replacement::write(const void* data, std::size_t size) {
   return true;
 }
 
-bool Replacement::commit() {
-  committed_ = ::fsync(descriptor_) == 0 && ::rename(temporary_.c_str(), path_.c_str()) == 0;
-  return committed_ && flush_folder();
+bool Replacement::commit() { return ::fsync(descriptor_) == 0 && commit_unflushed() && flush_folder(); }
+
+bool Replacement::commit_unflushed() {
+  committed_ = ::rename(temporary_.c_str(), path_.c_str()) == 0;
+  return committed_;
 }
 
 // Only then does the new name survive a power failure.

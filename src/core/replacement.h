@@ -17,7 +17,8 @@ class Replacement {
   bool is_open() const noexcept { return descriptor_ >= 0; }
   bool write(const void* data, std::size_t size);
   bool write(std::string_view text) { return write(text.data(), text.size()); }
-  bool commit();
+  bool commit();            // outlives a power failure
+  bool commit_unflushed();  // outlives this process
 
  private:
   bool flush_folder() const;

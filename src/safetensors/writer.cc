@@ -15,8 +15,6 @@
 namespace fvhooks {
 namespace {
 
-using Metadata = std::map<std::string, std::string, std::less<>>;
-
 constexpr std::size_t kAlignment = 8;
 
 bool is_contiguous(const TensorView& tensor) {
@@ -46,7 +44,7 @@ std::optional<std::string> fault_of(const SafetensorsTensor& tensor) {
   return std::nullopt;
 }
 
-std::optional<Error> fault_of(std::span<const SafetensorsTensor> tensors, const Metadata& metadata) {
+std::optional<Error> fault_of(std::span<const SafetensorsTensor> tensors, const SafetensorsMetadata& metadata) {
   std::set<std::string_view> names;
   for (const auto& tensor : tensors) {
     auto fault = fault_of(tensor);
@@ -83,7 +81,7 @@ void append_entry(std::string& json, const SafetensorsTensor& tensor, std::uint6
 }
 
 // Length and JSON, padded with spaces so that the data begin aligned.
-std::string header_of(std::span<const SafetensorsTensor* const> tensors, const Metadata& metadata) {
+std::string header_of(std::span<const SafetensorsTensor* const> tensors, const SafetensorsMetadata& metadata) {
   std::string json = "{";
   if (!metadata.empty()) {
     append_key(json, "__metadata__");
@@ -110,7 +108,7 @@ std::string header_of(std::span<const SafetensorsTensor* const> tensors, const M
 }  // namespace
 
 Expected<std::monostate> write_safetensors(const std::string& path, std::span<const SafetensorsTensor> tensors,
-                                           const Metadata& metadata) {
+                                           const SafetensorsMetadata& metadata, Durability durability) {
   if (auto fault = fault_of(tensors, metadata)) return Error{path + ": " + fault->message};
   const auto order = in_file_order(tensors);
   const auto header = header_of(order, metadata);
@@ -118,9 +116,16 @@ Expected<std::monostate> write_safetensors(const std::string& path, std::span<co
   internal::Replacement file(path);
   bool complete = file.is_open() && file.write(header.data(), header.size());
   for (const auto* tensor : order) complete = complete && file.write(tensor->tensor.data, byte_count(tensor->tensor));
-  if (!complete || !file.commit())
-    return Error{path + ": cannot be written: " + std::generic_category().message(errno)};
+  const auto commit = [&] { return durability == Durability::Process ? file.commit_unflushed() : file.commit(); };
+  if (!complete || !commit()) return Error{path + ": cannot be written: " + std::generic_category().message(errno)};
   return std::monostate{};
+}
+
+std::uint64_t safetensors_size(std::span<const SafetensorsTensor> tensors, const SafetensorsMetadata& metadata) {
+  const auto order = in_file_order(tensors);
+  std::uint64_t size = header_of(order, metadata).size();
+  for (const auto* tensor : order) size += byte_count(tensor->tensor);
+  return size;
 }
 
 }  // namespace fvhooks

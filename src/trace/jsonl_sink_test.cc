@@ -4,13 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <atomic>
 #include <chrono>
 #include <thread>
 
+#include "core/testing/file_size_limit.h"
 #include "trace/test_support.h"
 
 namespace fvhooks {
@@ -19,6 +19,7 @@ namespace {
 using ::testing::AllOf;
 using testing::CapturedWarnings;
 using testing::contents;
+using testing::FileSizeLimit;
 using ::testing::HasSubstr;
 using testing::in_child;
 using testing::named;
@@ -29,20 +30,6 @@ using testing::TemporaryFolder;
 std::unique_ptr<JsonlSink> open_sink(const std::string& path, std::size_t batch = 0) {
   return JsonlSink::open(path, batch).value();
 }
-
-// While it lives, this process's files may not grow beyond `bytes`.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limited{bytes, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limited);
-  }
-  ~FileSizeLimit() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_{};
-};
 
 TEST(JsonlSink, HasALineInTheFileWhenWriteReturns) {
   TemporaryFolder folder;
