@@ -15,7 +15,7 @@ PYTEST += --hypothesis-seed=20250101
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo zoo test test-cpp test-python test-sanitized fuzz bench lint format clean
+.PHONY: help setup build demo zoo test test-cpp test-python test-sanitized fuzz bench docs lint format clean
 
 help: ## what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ fuzz: setup ## fuzz each parser (SECONDS_EACH=60)
 
 bench: build ## question, ours, baseline, ratio; writes build/bench.json
 	@$(PYTHON) bench/run.py $(BUILD)
+
+docs: build ## the documentation as a site, build/site/index.html
+	@tools/docs $(BUILD) $(PYTHON)
+	@tools/say "$(BUILD)/site/index.html"
 
 lint: build ## clang-tidy, clang-format and ruff, findings are errors
 	@tools/lint $(BUILD) $(PYTHON)

@@ -1,4 +1,4 @@
-"""Traces the activations of a model, as the environment asks for (FASTVIDEO_TRACE_*, listed in docs/record.md):
+"""Traces the activations of a model, as the environment asks for (FASTVIDEO_TRACE_*, listed in docs/record.md)::
 
     trace = attach_activation_trace(model, root="transformer")
     for step in range(steps):
@@ -258,6 +258,7 @@ def attach_activation_trace(model: nn.Module | None, *, root: str = "") -> Activ
     trace = ActivationTraceManager([], _C.Trace(config, root))
     positions: dict[type, dict[str, int]] = {}
     try:
+        trace._trace.match_views([name for name, _ in model.named_modules()])
         for name, module in targets:
             manager = ModuleHookManager.get_from_or_default(module)
             trace.managers.append(manager)
