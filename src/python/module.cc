@@ -117,14 +117,18 @@ void bind_trace(py::module_& m) {
       .def_property_readonly("path", [](const Trace& trace) { return os_string(trace.tracer().path()); })
       .def_property_readonly("written", [](const Trace& trace) { return trace.tracer().written(); })
       .def_property_readonly("dropped", [](const Trace& trace) { return trace.tracer().dropped(); })
+      .def("match_views",
+           [](Trace& trace, const std::vector<std::string>& modules) { trace.tracer().match_views(modules); }, NoGil(),
+           py::arg("modules"))
       .def("flush", [](Trace& trace) { trace.tracer().flush(); }, NoGil());
   py::class_<ModuleTrace>(m, "ModuleTrace")
       .def(py::init<std::shared_ptr<Trace>, std::string, std::unordered_map<std::string, std::int64_t>>(),
            py::arg("trace"), py::arg("module"), py::arg("positions"))
       .def("pre_forward",
            [](ModuleTrace& trace, const py::object&, const py::args& args, const py::kwargs& kwargs) {
-             trace.enter(args, kwargs);
-             return py::make_tuple(args, kwargs);
+             py::object passed = args, passed_by_name = kwargs;
+             trace.enter(passed, passed_by_name);
+             return py::make_tuple(passed, passed_by_name);
            })
       .def("post_forward",
            [](ModuleTrace& trace, const py::object&, py::object output) {

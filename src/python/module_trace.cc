@@ -43,13 +43,24 @@ std::shared_ptr<Tracer> open_or_throw(const TraceConfig& config, std::string roo
   throw py::error_already_set();
 }
 
+std::shared_ptr<const Injector> injector_or_throw(const TraceConfig& config, const std::string& root) {
+  auto injector = [&] {
+    const py::gil_scoped_release no_gil;
+    return Injector::open(config, root);
+  }();
+  if (!injector) throw py::value_error(injector.error().message);
+  return *std::move(injector);
+}
+
 }  // namespace
 
-Trace::Trace(const TraceConfig& config, std::string root) : tracer_(open_or_throw(config, std::move(root))) {}
+Trace::Trace(const TraceConfig& config, std::string root)
+    : injector_(injector_or_throw(config, root)), tracer_(open_or_throw(config, std::move(root))) {}
 
 Trace::~Trace() {
   const py::gil_scoped_release no_gil;  // it may warn, see warnings.h
   tracer_.reset();
+  injector_.reset();
 }
 
 void Trace::report(std::string_view module, std::string_view trouble) noexcept {
@@ -83,35 +94,68 @@ void ModuleTrace::keep_troubles_from_the_model(Work work) {
   trace_->report(module_, trouble);
 }
 
-void ModuleTrace::record(const TraceCall& call, const Label& label, py::handle value) {
-  walk_python_value(value, label, [&](py::handle leaf, const Label& at) {
+ModuleTrace::InjectedSide ModuleTrace::injected(const TraceCall& call, CaptureSide side) const {
+  const auto* const injector = trace_->injector();
+  if (!injector) return std::nullopt;
+  const py::gil_scoped_release no_gil;
+  return injector->side(module_, call, side);
+}
+
+py::object ModuleTrace::record(const TraceCall& call, const Label& label, py::handle value,
+                               const InjectedSide& injected) {
+  return replaced_python_value(value, label, [&](py::handle leaf, const Label& at) -> py::object {
     const at::Tensor tensor = THPVariable_Unpack(leaf.ptr());
-    const py::gil_scoped_release no_gil;
-    if (tensor.defined()) record_tensor(trace_->tracer(), module_, call, at, tensor);
+    ComparedTensor compared;
+    {
+      const py::gil_scoped_release no_gil;
+      if (!tensor.defined()) return {};
+      if (injected) compared = injected->compare(at, tensor);
+      record_tensor(trace_->tracer(), module_, call, at, tensor, compared.injection);
+    }
+    if (!compared.replacement.defined()) return {};
+    return py::reinterpret_steal<py::object>(THPVariable_Wrap(compared.replacement));
   });
 }
 
-void ModuleTrace::record_inputs(const TraceCall& call, py::handle args, py::handle kwargs) {
+void ModuleTrace::record_inputs(const TraceCall& call, py::object& args, py::object& kwargs) {
   const Label in{nullptr, std::string_view("in")};
-  std::vector<std::pair<std::int64_t, py::handle>> by_position;
+  const auto injected = this->injected(call, CaptureSide::Inputs);
+  struct Argument {
+    std::int64_t position;
+    py::object key;  // null: passed by position
+    py::handle value;
+  };
+  std::vector<Argument> by_position, by_name;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args.ptr()); ++i)
-    by_position.emplace_back(i, PyTuple_GET_ITEM(args.ptr(), i));
-  std::vector<std::pair<std::string, py::handle>> by_name;
+    by_position.push_back({i, {}, PyTuple_GET_ITEM(args.ptr(), i)});
   for (const auto& [key, value] : kwargs ? py::reinterpret_borrow<py::dict>(kwargs) : py::dict()) {
-    auto name = key.cast<std::string>();
-    const auto position = positions_.find(name);
-    if (position != positions_.end()) {
-      by_position.emplace_back(position->second, value);
-    } else {
-      by_name.emplace_back(std::move(name), value);
-    }
+    const auto position = positions_.find(key.cast<std::string>());
+    const bool has_position = position != positions_.end();
+    (has_position ? by_position : by_name)
+        .push_back({has_position ? position->second : 0, py::reinterpret_borrow<py::object>(key), value});
   }
-  std::sort(by_position.begin(), by_position.end(), [](auto& a, auto& b) { return a.first < b.first; });
-  for (const auto& [position, value] : by_position) record(call, Label{&in, LabelIndex{position}}, value);
-  for (const auto& [name, value] : by_name) record(call, Label{&in, LabelKey{name}}, value);
+  std::sort(by_position.begin(), by_position.end(), [](auto& a, auto& b) { return a.position < b.position; });
+
+  py::list others(args);
+  py::dict other_kwargs;
+  const auto replace = [&](const Argument& argument, py::object other) {
+    if (other && argument.key)
+      other_kwargs[argument.key] = std::move(other);
+    else if (other)
+      others[static_cast<std::size_t>(argument.position)] = std::move(other);
+  };
+  for (const auto& argument : by_position)
+    replace(argument, record(call, Label{&in, LabelIndex{argument.position}}, argument.value, injected));
+  for (const auto& argument : by_name)
+    replace(argument, record(call, Label{&in, LabelKey{argument.key.cast<std::string>()}}, argument.value, injected));
+  if (!injected) return;
+  args = py::tuple(others);
+  if (other_kwargs.empty()) return;
+  kwargs = kwargs.attr("copy")();
+  if (PyDict_Update(kwargs.ptr(), other_kwargs.ptr()) != 0) throw py::error_already_set();
 }
 
-void ModuleTrace::enter(py::handle args, py::handle kwargs) {
+void ModuleTrace::enter(py::object& args, py::object& kwargs) {
   keep_troubles_from_the_model([&] {
     TraceCall call;
     {
@@ -123,10 +167,14 @@ void ModuleTrace::enter(py::handle args, py::handle kwargs) {
   });
 }
 
-void ModuleTrace::leave(py::handle output) {
+void ModuleTrace::leave(py::object& output) {
   const auto call = take_call(this);
   if (!call || !call->recorded) return;
-  keep_troubles_from_the_model([&] { record(*call, Label{nullptr, std::string_view("out")}, output); });
+  keep_troubles_from_the_model([&] {
+    const auto injected = this->injected(*call, CaptureSide::Output);
+    auto other = record(*call, Label{nullptr, std::string_view("out")}, output, injected);
+    if (other) output = std::move(other);
+  });
 }
 
 void ModuleTrace::failed() noexcept { take_call(this); }

@@ -36,22 +36,20 @@ bool is_mapping(py::handle value) {
   return PyDict_Check(value.ptr()) || py::isinstance(value, py::module_::import("collections.abc").attr("Mapping"));
 }
 
+// A value that keeps its tensors comes out as null.
 class Walk {
  public:
-  explicit Walk(const PythonTensorVisitor& visit) : visit_(visit) {}
+  explicit Walk(const PythonTensorReplacer& replace) : replace_(replace) {}
 
-  void value(py::handle value, const Label& at, const Enclosing& inside) const {
+  py::object value(py::handle value, const Label& at, const Enclosing& inside) const {
     auto* const object = value.ptr();
-    if (THPVariable_Check(object)) return visit_(value, at);
-    if (is_plain(object) || !may_enter(object, inside)) return;
+    if (THPVariable_Check(object)) return replace_(value, at);
+    if (is_plain(object) || !may_enter(object, inside)) return {};
     const Enclosing here{&inside, object, inside.depth + 1};
-    if (PyTuple_Check(object) || PyList_Check(object)) {
-      sequence(value, at, here);
-    } else if (is_mapping(value)) {
-      mapping(value, at, here);
-    } else if (is_dataclass(object)) {
-      dataclass(value, at, here);
-    }
+    if (PyTuple_Check(object) || PyList_Check(object)) return sequence(value, at, here);
+    if (is_mapping(value)) return mapping(value, at, here);
+    if (is_dataclass(object)) return dataclass(value, at, here);
+    return {};
   }
 
  private:
@@ -63,42 +61,65 @@ class Walk {
   }
 
   // Size and element are asked for anew each time: a visitor lets go of the GIL, and a list may shrink meanwhile.
-  void sequence(py::handle items, const Label& at, const Enclosing& inside) const {
+  py::object sequence(py::handle items, const Label& at, const Enclosing& inside) const {
+    py::list copy;
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.ptr()); ++i) {
       const auto item = py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(items.ptr(), i));
-      value(item, Label{&at, LabelIndex{i}}, inside);
+      auto other = value(item, Label{&at, LabelIndex{i}}, inside);
+      if (!other) continue;
+      if (copy.empty()) copy = py::list(py::reinterpret_borrow<py::object>(items));
+      copy[static_cast<std::size_t>(i)] = std::move(other);
     }
+    if (copy.empty()) return {};
+    if (PyList_CheckExact(items.ptr())) return copy;
+    const py::object type = py::type::of(items);
+    return py::hasattr(type, "_make") ? type.attr("_make")(copy) : type(copy);  // a named tuple takes its fields
   }
 
-  void mapping(py::handle items, const Label& at, const Enclosing& inside) const {
+  py::object mapping(py::handle items, const Label& at, const Enclosing& inside) const {
     const py::list pairs = items.attr("items")().cast<py::iterable>();
     std::vector<std::string> texts;  // reprs of the keys that are neither strings nor integers
+    py::object copy;
+    const auto replace = [&](py::handle key, py::object other) {
+      if (!other) return;
+      if (!copy) copy = shallow_copy(items);
+      copy.attr("__setitem__")(key, std::move(other));
+    };
     for (const auto pair : pairs) {
       const py::sequence entry = py::reinterpret_borrow<py::sequence>(pair);
       const py::object key = entry[0];
       const py::object item = entry[1];
       if (const auto text = utf8(key)) {
-        value(item, Label{&at, LabelKey{*text}}, inside);
+        replace(key, value(item, Label{&at, LabelKey{*text}}, inside));
       } else if (const auto integer = integer_key(key)) {
-        value(item, Label{&at, LabelIntegerKey{*integer}}, inside);
+        replace(key, value(item, Label{&at, LabelIntegerKey{*integer}}, inside));
       } else {
         const auto repr = py::repr(key).cast<std::string>();
         const auto equal_before = std::count(texts.begin(), texts.end(), repr);
         const auto part = other_key(repr, static_cast<std::size_t>(equal_before) + 1);
         texts.push_back(repr);
-        value(item, Label{&at, std::string_view(part)}, inside);
+        replace(key, value(item, Label{&at, std::string_view(part)}, inside));
       }
     }
+    return copy;
   }
 
-  void dataclass(py::handle object, const Label& at, const Enclosing& inside) const {
+  py::object dataclass(py::handle object, const Label& at, const Enclosing& inside) const {
     const py::tuple fields = py::module_::import("dataclasses").attr("fields")(object);
+    py::object copy;
     for (const auto field : fields) {
       const py::object name = field.attr("name");
       if (!py::hasattr(object, name)) continue;  // deleted, or never set (init=False)
-      value(object.attr(name), Label{&at, LabelKey{utf8(name).value()}}, inside);
+      auto other = value(object.attr(name), Label{&at, LabelKey{utf8(name).value()}}, inside);
+      if (!other) continue;
+      if (!copy) copy = shallow_copy(object);
+      // A frozen one's own __setattr__ raises.
+      py::module_::import("builtins").attr("object").attr("__setattr__")(copy, name, std::move(other));
     }
+    return copy;
   }
+
+  static py::object shallow_copy(py::handle value) { return py::module_::import("copy").attr("copy")(value); }
 
   // Lives as long as the string object. Nothing for other objects, and for lone surrogates, which have no UTF-8.
   static std::optional<std::string_view> utf8(py::handle text) {
@@ -126,13 +147,21 @@ class Walk {
     return part.append(angle_brackets, '>').append("]");
   }
 
-  const PythonTensorVisitor& visit_;
+  const PythonTensorReplacer& replace_;
 };
 
 }  // namespace
 
 void walk_python_value(py::handle value, const Label& at, const PythonTensorVisitor& visit) {
-  Walk(visit).value(value, at, Enclosing{});
+  const PythonTensorReplacer keep = [&](py::handle tensor, const Label& label) {
+    visit(tensor, label);
+    return py::object();
+  };
+  Walk(keep).value(value, at, Enclosing{});
+}
+
+py::object replaced_python_value(py::handle value, const Label& at, const PythonTensorReplacer& replace) {
+  return Walk(replace).value(value, at, Enclosing{});
 }
 
 }  // namespace fvhooks::internal

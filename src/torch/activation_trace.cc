@@ -3,11 +3,13 @@
 #include <ATen/core/Tensor.h>
 #include <torch/nn/module.h>
 
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "fvhooks/torch/hook_manager.h"
 #include "fvhooks/warning.h"
+#include "torch/injector.h"
 #include "torch/record_tensor.h"
 #include "torch/torch_threads.h"
 #include "torch/trace_targets.h"
@@ -54,18 +56,24 @@ const Tracer* present_trace(const torch::nn::Module& model) {
 void ActivationStatHook::pre_forward(torch::nn::Module&, ValueRef args) {
   const auto call = tracer_->enter(module_);
   calls_under_way.push_back(call);
-  if (tracer_->config().inputs) record("in", call, args);
+  if (tracer_->config().inputs) record(CaptureSide::Inputs, call, args);
 }
 
-void ActivationStatHook::post_forward(torch::nn::Module&, ValueRef output) { record("out", leave_call(), output); }
+void ActivationStatHook::post_forward(torch::nn::Module&, ValueRef output) {
+  record(CaptureSide::Output, leave_call(), output);
+}
 
 void ActivationStatHook::forward_failed(torch::nn::Module&) noexcept { leave_call(); }
 
-void ActivationStatHook::record(std::string_view root, const TraceCall& call, ValueRef value) const {
+void ActivationStatHook::record(CaptureSide side, const TraceCall& call, ValueRef value) const {
   if (!call.recorded) return;
   try {
-    value.walk(root, [&](at::Tensor& tensor, const Label& label) {
-      internal::record_tensor(*tracer_, module_, call, label, tensor);
+    std::optional<internal::Injector::Side> injected;
+    if (injector_) injected = injector_->side(module_, call, side);
+    value.walk(side == CaptureSide::Inputs ? "in" : "out", [&](at::Tensor& tensor, const Label& label) {
+      const auto compared = injected ? injected->compare(label, tensor) : internal::ComparedTensor();
+      internal::record_tensor(*tracer_, module_, call, label, tensor, compared.injection);
+      if (compared.replacement.defined()) tensor = compared.replacement;
     });
   } catch (const std::exception& trouble) {  // a value that cannot be walked is no trouble of the model's
     warn("a value of module \"" + module_ + "\" could not be traced: " + trouble.what());
@@ -108,11 +116,12 @@ ActivationTrace attach_activation_trace(torch::nn::Module& model, const TraceCon
          " already: detach that trace first. Nothing was attached");
     return {};
   }
+  const auto injector = internal::Injector::open(config, root).value();
   internal::use_torch_threads();
   auto state = std::make_unique<ActivationTrace::State>(Tracer::open(config, std::move(root)).value());
   for (const auto& target : targets) {
     const Hooked hooked{ModuleHookManager::get_from_or_default(*target.module),
-                        std::make_shared<ActivationStatHook>(target.name, state->tracer)};
+                        std::make_shared<ActivationStatHook>(target.name, state->tracer, injector)};
     hooked.manager->append_forward_hook(hooked.hook);
     state->hooked.push_back(hooked);
   }

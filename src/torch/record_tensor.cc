@@ -11,14 +11,15 @@ namespace fvhooks::internal {
 namespace {
 
 void record_on_device(Tracer& tracer, std::string_view module, const TraceCall& call, const Label& label,
-                      const at::Tensor& tensor) {
+                      const at::Tensor& tensor, const Injection& injection) {
   const auto sizes = tensor.sizes();
   const auto dtype = *dtype_of(tensor.scalar_type());
   const auto opaque = [&](std::string_view reason) {
-    tracer.record(module, call, label, OpaqueTensor{reason, torch_name(dtype), {sizes.data(), sizes.size()}});
+    tracer.record(module, call, label, OpaqueTensor{reason, torch_name(dtype), {sizes.data(), sizes.size()}},
+                  injection);
   };
   if (!tracer.reads_values())
-    return tracer.record(module, call, label, TensorView{nullptr, dtype, {sizes.data(), sizes.size()}, {}});
+    return tracer.record(module, call, label, TensorView{nullptr, dtype, {sizes.data(), sizes.size()}, {}}, injection);
   DeferredTensor deferred{dtype, {sizes.data(), sizes.size()}, nullptr};
   try {
     if (is_captured(tensor.device())) return opaque("a graph of the device's work is being captured");
@@ -26,7 +27,7 @@ void record_on_device(Tracer& tracer, std::string_view module, const TraceCall& 
   } catch (const std::exception& error) {
     return opaque(message_of(error));
   }
-  tracer.record(module, call, label, std::move(deferred));
+  tracer.record(module, call, label, std::move(deferred), injection);
 }
 
 bool is_computed_on_device(const Tracer& tracer, const at::Tensor& tensor) {
@@ -41,14 +42,14 @@ bool is_computed_on_device(const Tracer& tracer, const at::Tensor& tensor) {
 }  // namespace
 
 void record_tensor(Tracer& tracer, std::string_view module, const TraceCall& call, const Label& label,
-                   const at::Tensor& tensor) {
+                   const at::Tensor& tensor, const Injection& injection) {
   if (!call.recorded) return;
-  if (is_computed_on_device(tracer, tensor)) return record_on_device(tracer, module, call, label, tensor);
+  if (is_computed_on_device(tracer, tensor)) return record_on_device(tracer, module, call, label, tensor, injection);
   const HostTensor host(tensor);
   if (const auto* const view = host.view())
-    tracer.record(module, call, label, *view);
+    tracer.record(module, call, label, *view, injection);
   else
-    tracer.record(module, call, label, OpaqueTensor{host.reason(), host.dtype_name(), host.sizes()});
+    tracer.record(module, call, label, OpaqueTensor{host.reason(), host.dtype_name(), host.sizes()}, injection);
 }
 
 }  // namespace fvhooks::internal

@@ -10,6 +10,6 @@ namespace fvhooks::internal {
 
 // Precondition: the tensor is defined. Trouble with it becomes part of the record.
 void record_tensor(Tracer& tracer, std::string_view module, const TraceCall& call, const Label& label,
-                   const at::Tensor& tensor);
+                   const at::Tensor& tensor, const Injection& injection = {});
 
 }  // namespace fvhooks::internal

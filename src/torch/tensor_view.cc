@@ -77,6 +77,12 @@ std::optional<DType> dtype_of(ScalarType type) noexcept {
   return found->second;
 }
 
+ScalarType scalar_type_of(DType dtype) noexcept {
+  const auto* const found =
+      std::find_if(kDTypes.begin(), kDTypes.end(), [&](const auto& entry) { return entry.second == dtype; });
+  return found->first;
+}
+
 std::string torch_dtype_name(ScalarType type) {
   if (const auto dtype = dtype_of(type)) return std::string(torch_name(*dtype));
   std::string name = c10::toString(type);  // "QInt8", "UInt16", "Float8_e4m3fnuz"

@@ -5,6 +5,7 @@
 //     for (step …) { const fvhooks::TraceStep scope(step); model->forward(…); }
 //
 // With FASTVIDEO_TRACE_ACTIVATIONS unset nothing is attached, and the model runs as if this were not there.
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -14,14 +15,20 @@
 #include "fvhooks/tracer.h"
 
 namespace fvhooks {
+namespace internal {
+class Injector;
+}
+enum class CaptureSide : std::uint8_t;
 
-// Records the outputs of one module, and its inputs if the configuration says so.
+// Records the outputs of one module, and its inputs if the configuration says so; with an injector they are compared
+// with captured ones, which take their place.
 class ActivationStatHook final : public ForwardHook {
  public:
   static constexpr std::string_view kName = "ActivationStatHook";
 
-  ActivationStatHook(std::string module, std::shared_ptr<Tracer> tracer)
-      : module_(std::move(module)), tracer_(std::move(tracer)) {}
+  ActivationStatHook(std::string module, std::shared_ptr<Tracer> tracer,
+                     std::shared_ptr<const internal::Injector> injector = nullptr)
+      : module_(std::move(module)), tracer_(std::move(tracer)), injector_(std::move(injector)) {}
 
   std::string_view name() const override { return kName; }
   void pre_forward(torch::nn::Module& module, ValueRef args) override;
@@ -31,10 +38,11 @@ class ActivationStatHook final : public ForwardHook {
   const Tracer& tracer() const noexcept { return *tracer_; }
 
  private:
-  void record(std::string_view root, const TraceCall& call, ValueRef value) const;
+  void record(CaptureSide side, const TraceCall& call, ValueRef value) const;
 
   std::string module_;
   std::shared_ptr<Tracer> tracer_;
+  std::shared_ptr<const internal::Injector> injector_;  // null: none
 };
 
 // A model under trace, until this is destroyed; false if nothing is traced. May outlive the model, and be moved to and

@@ -11,6 +11,7 @@
 namespace fvhooks {
 
 std::optional<DType> dtype_of(c10::ScalarType type) noexcept;  // nullopt: not read
+c10::ScalarType scalar_type_of(DType dtype) noexcept;
 std::string torch_dtype_name(c10::ScalarType type);            // "torch.float32", also of types that are not read
 
 // Why its elements cannot be read, wherever they are, for the record; empty if they can.
