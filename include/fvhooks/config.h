@@ -40,6 +40,7 @@ struct TraceConfig {
   std::size_t batch = 0;       // lines held back; 0: each line is written at once
   std::string inject;          // folder of a capture to compare with and to inject; empty: none
   bool inject_inputs = false;  // captured inputs, too, take the place of a module's own
+  std::string view;            // file of rules on how tensors are recorded (docs/view.md); empty: none
   bool device_path = false;    // tensors on the CPU are computed as those of other devices are
 };
 

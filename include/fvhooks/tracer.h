@@ -16,12 +16,16 @@
 #include "fvhooks/run.h"
 
 namespace fvhooks {
+namespace internal {
+class ModuleViews;
+}
 
 // One entry into a module's forward.
 struct TraceCall {
   std::optional<std::int64_t> step;
   std::uint64_t call = 0;
-  bool recorded = true;  // false: the step filter leaves this call out
+  bool recorded = true;                   // false: the step filter leaves this call out
+  std::optional<std::int64_t> rank = {};  // of the records; none: the process's
 };
 
 // A tensor without readable elements (meta, sparse, quantised).
@@ -41,7 +45,7 @@ struct DeferredTensor {
 // Any thread. Nothing but open throws or fails: troubles are warned of once and counted by the sink.
 class Tracer {
  public:
-  // Opens the output. root: name of the component, may be empty. Precondition: config.enabled and config.stats not
+  // Opens the output, and reads the file of views. root: name of the component, may be empty. Precondition: config.enabled and config.stats not
   // empty. Tracers on one path in one process share a sink, and the numbering of calls and records.
   static Expected<std::shared_ptr<Tracer>> open(const TraceConfig& config, std::string root = {});
   ~Tracer();  // flushes; the sink closes with the last tracer on it
@@ -52,6 +56,10 @@ class Tracer {
   std::uint64_t dropped() const noexcept;
   bool reads_values() const noexcept;  // whether anything but shape and dtype is asked for
   void flush() noexcept;               // waits for deferred records
+
+  // Finds the views of the model's modules; rules that match none are warned of. Before a forward runs, once.
+  void match_views(std::span<const std::string> modules);
+  const internal::ModuleViews* views_of(std::string_view module) const noexcept;  // null: recorded as they are
 
   // Takes the call number of `module` in the current step.
   TraceCall enter(std::string_view module) noexcept;

@@ -128,6 +128,7 @@ Expected<TraceConfig> trace_config_from(const Environment& environment) {
   if (!root) return root.error();
   config.root = *root;
 
+  config.view = environment("FASTVIDEO_TRACE_VIEW").value_or("");
   config.inject = environment("FASTVIDEO_TRACE_INJECT").value_or("");
   const auto inject_inputs = switch_from(environment, "FASTVIDEO_TRACE_INJECT_INPUTS");
   if (!inject_inputs) return inject_inputs.error();

@@ -119,6 +119,7 @@ ActivationTrace attach_activation_trace(torch::nn::Module& model, const TraceCon
   const auto injector = internal::Injector::open(config, root).value();
   internal::use_torch_threads();
   auto state = std::make_unique<ActivationTrace::State>(Tracer::open(config, std::move(root)).value());
+  state->tracer->match_views(internal::module_names(model));
   for (const auto& target : targets) {
     const Hooked hooked{ModuleHookManager::get_from_or_default(*target.module),
                         std::make_shared<ActivationStatHook>(target.name, state->tracer, injector)};

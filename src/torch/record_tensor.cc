@@ -6,6 +6,7 @@
 #include "fvhooks/torch/tensor_view.h"
 #include "torch/device_stats.h"
 #include "torch/error_message.h"
+#include "torch/viewed_tensors.h"
 
 namespace fvhooks::internal {
 namespace {
@@ -30,13 +31,27 @@ void record_on_device(Tracer& tracer, std::string_view module, const TraceCall& 
   tracer.record(module, call, label, std::move(deferred), injection);
 }
 
-bool is_computed_on_device(const Tracer& tracer, const at::Tensor& tensor) {
-  if (tensor.is_cpu() && !tracer.config().device_path) return false;
+bool is_readable(const at::Tensor& tensor) {
   try {
-    return why_opaque(tensor).empty() && tensor.numel() > 0;
+    return why_opaque(tensor).empty();
   } catch (const std::exception&) {  // HostTensor will say why
     return false;
   }
+}
+
+bool is_computed_on_device(const Tracer& tracer, const at::Tensor& tensor) {
+  if (tensor.is_cpu() && !tracer.config().device_path) return false;
+  return is_readable(tensor) && tensor.numel() > 0;
+}
+
+void record_as_it_is(Tracer& tracer, std::string_view module, const TraceCall& call, const Label& label,
+                     const at::Tensor& tensor, const Injection& injection) {
+  if (is_computed_on_device(tracer, tensor)) return record_on_device(tracer, module, call, label, tensor, injection);
+  const HostTensor host(tensor);
+  if (const auto* const view = host.view())
+    tracer.record(module, call, label, *view, injection);
+  else
+    tracer.record(module, call, label, OpaqueTensor{host.reason(), host.dtype_name(), host.sizes()}, injection);
 }
 
 }  // namespace
@@ -44,12 +59,13 @@ bool is_computed_on_device(const Tracer& tracer, const at::Tensor& tensor) {
 void record_tensor(Tracer& tracer, std::string_view module, const TraceCall& call, const Label& label,
                    const at::Tensor& tensor, const Injection& injection) {
   if (!call.recorded) return;
-  if (is_computed_on_device(tracer, tensor)) return record_on_device(tracer, module, call, label, tensor, injection);
-  const HostTensor host(tensor);
-  if (const auto* const view = host.view())
-    tracer.record(module, call, label, *view, injection);
-  else
-    tracer.record(module, call, label, OpaqueTensor{host.reason(), host.dtype_name(), host.sizes()}, injection);
+  const auto* const views = tracer.views_of(module);
+  const auto viewed = views && is_readable(tensor) ? viewed_tensors(*views, call, label, tensor) : std::nullopt;
+  if (!viewed) return record_as_it_is(tracer, module, call, label, tensor, injection);
+  for (const auto& each : *viewed) {
+    const Label as{nullptr, std::string_view(each.label)};
+    record_as_it_is(tracer, each.module, each.call, as, each.tensor, injection);
+  }
 }
 
 }  // namespace fvhooks::internal

@@ -105,6 +105,12 @@ std::vector<std::string> nearest_names(std::string_view text, const std::vector<
   return nearest;
 }
 
+std::vector<std::string> module_names(torch::nn::Module& model) {
+  std::vector<std::string> names{""};
+  for (auto& module : modules_under(model)) names.push_back(std::move(module.name));
+  return names;
+}
+
 std::vector<TraceTarget> trace_targets(torch::nn::Module& model, const TraceConfig& config) {
   const auto regex = PythonRegex::compile(config.layers);
   if (!regex) throw pattern_error(config, regex.error());

@@ -17,6 +17,9 @@ struct TraceTarget {
   torch::nn::Module* module;
 };
 
+// The names of the model, "", and of all modules under it, whether they can be hooked or not.
+std::vector<std::string> module_names(torch::nn::Module& model);
+
 // Warns of modules that cannot be hooked, and of a pattern that finds none. Throws Exception for a bad pattern.
 std::vector<TraceTarget> trace_targets(torch::nn::Module& model, const TraceConfig& config);
 

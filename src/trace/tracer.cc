@@ -10,6 +10,7 @@
 #include "trace/deferred_records.h"
 #include "trace/record_pool.h"
 #include "trace/trace_output.h"
+#include "view/views.h"
 
 namespace fvhooks {
 namespace {
@@ -45,16 +46,19 @@ Record prototype_of(const TraceConfig& config, const std::string& root) {
 }  // namespace
 
 struct Tracer::State {
-  State(const TraceConfig& traced, std::string component, std::shared_ptr<internal::TraceOutput> opened)
+  State(const TraceConfig& traced, std::string component, internal::Views read,
+        std::shared_ptr<internal::TraceOutput> opened)
       : config(traced),
         root(std::move(component)),
         reads_values(config.sketch > 0 || std::any_of(config.stats.begin(), config.stats.end(), needs_values)),
+        views(std::move(read)),
         output(std::move(opened)),
         records(prototype_of(config, root)) {}
 
   const TraceConfig config;
   const std::string root;
   const bool reads_values;
+  internal::Views views;
   const std::shared_ptr<internal::TraceOutput> output;
   internal::RecordPool records;
   internal::DeferredRecords deferred;
@@ -84,7 +88,7 @@ void Tracer::State::identify(std::string_view module, const TraceCall& call, con
   append_label(record.tensor, label);
   record.step = call.step;
   record.call = call.call;
-  record.rank = process_rank();
+  record.rank = call.rank ? call.rank : process_rank();
   const auto place = output->numbering.next_record();
   internal::write_run(record.run, place.run);
   record.seq = place.seq;
@@ -159,9 +163,11 @@ void Tracer::State::record(std::string_view module, const TraceCall& call, const
 }
 
 Expected<std::shared_ptr<Tracer>> Tracer::open(const TraceConfig& config, std::string root) {
+  auto views = internal::Views::read(config.view);
+  if (!views) return views.error();
   auto output = internal::TraceOutput::open(config.output, config.batch);
   if (!output) return output.error();
-  auto state = std::make_shared<State>(config, std::move(root), *std::move(output));
+  auto state = std::make_shared<State>(config, std::move(root), *std::move(views), *std::move(output));
   internal::at_exit(state, [](void* tracer) { static_cast<State*>(tracer)->finish_all(); });
   return std::shared_ptr<Tracer>(new Tracer(std::move(state)));
 }
@@ -177,6 +183,11 @@ bool Tracer::reads_values() const noexcept { return state_->reads_values; }
 void Tracer::flush() noexcept {
   state_->finish_all();
   state_->output->sink->flush();
+}
+
+void Tracer::match_views(std::span<const std::string> modules) { state_->views.match(modules); }
+const internal::ModuleViews* Tracer::views_of(std::string_view module) const noexcept {
+  return state_->views.find(module);
 }
 
 TraceCall Tracer::enter(std::string_view module) noexcept {
