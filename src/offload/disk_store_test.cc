@@ -29,11 +29,16 @@ class RandomFile {
     std::mt19937 random(seed);
     content_.resize(bytes);
     for (auto& value : content_) value = static_cast<char>(random());
-    std::ofstream(path_, std::ios::binary).write(content_.data(), static_cast<std::streamsize>(bytes));
+    write_again();
   }
   ~RandomFile() { std::filesystem::remove(path_); }
   std::string path() const { return path_.string(); }
   const char* at(std::uint64_t offset) const { return content_.data() + offset; }
+  void write_again() {
+    std::fstream(path_,
+                 std::ios::binary | std::ios::out | (std::filesystem::exists(path_) ? std::ios::in : std::ios::trunc))
+        .write(content_.data(), static_cast<std::streamsize>(content_.size()));
+  }
   void shorten(std::uint64_t bytes) { std::filesystem::resize_file(path_, bytes); }
 
  private:
@@ -137,6 +142,20 @@ TEST_P(EveryMethod, AFileThatHasBecomeShorterIsAnErrorAndOtherBlocksStillWork) {
   EXPECT_THAT(failed.error().message, HasSubstr("shorter"));
   ASSERT_TRUE(store->read(0, buffer.data()));
   EXPECT_EQ(std::memcmp(buffer.data(), file.at(0), 4096), 0);
+}
+
+TEST_P(EveryMethod, AReadThatFailsHalfWayIsAnErrorAndTheNextIsWhole) {
+  const std::size_t bytes = std::size_t{12} << 20;
+  RandomFile file(bytes);
+  const auto store = open_store({file.path()}, {{{0, 5, bytes - 5}}}, GetParam());
+  Pages buffer(store->bytes(0));
+  file.shorten(bytes / 2 + 100);
+  const auto failed = store->read(0, buffer.data());
+  ASSERT_FALSE(failed);
+  EXPECT_THAT(failed.error().message, HasSubstr("shorter"));
+  file.write_again();
+  ASSERT_TRUE(store->read(0, buffer.data()));
+  EXPECT_EQ(std::memcmp(buffer.data() + store->offsets(0)[0], file.at(5), bytes - 5), 0);
 }
 
 TEST_P(EveryMethod, AChangedBlockIsReadAsItWasLastPut) {
