@@ -63,6 +63,7 @@ class CapturedTensors {
  public:
   const std::vector<SafetensorsTensor>& all() const noexcept { return tensors_; }  // named by their labels
   const TensorView* find(std::string_view label) const noexcept;
+  std::optional<std::uint64_t> seq() const noexcept;  // the file's place in its run
 
  private:
   friend class CaptureDirectory;

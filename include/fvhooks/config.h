@@ -39,9 +39,12 @@ struct TraceConfig {
   int sketch = 64;             // 0, 64, 128, 256
   std::size_t batch = 0;       // lines held back; 0: each line is written at once
   std::string inject;          // folder of a capture to compare with and to inject; empty: none
+  std::string inject_names;    // file: what modules are called in that capture; empty: the same
   bool inject_inputs = false;  // captured inputs, too, take the place of a module's own
   std::string view;            // file of rules on how tensors are recorded (docs/view.md); empty: none
-  bool device_path = false;    // tensors on the CPU are computed as those of other devices are
+  std::string capture;         // folder that full tensors are written to (docs/capture.md); empty: none
+  std::uint64_t capture_limit = std::uint64_t{8} << 30;  // bytes
+  bool device_path = false;  // tensors on the CPU are computed as those of other devices are
 };
 
 // A variable's value, or nullopt where it is not set.

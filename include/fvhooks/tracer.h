@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "fvhooks/capture.h"
 #include "fvhooks/config.h"
 #include "fvhooks/deferred_stats.h"
 #include "fvhooks/expected.h"
@@ -45,8 +46,9 @@ struct DeferredTensor {
 // Any thread. Nothing but open throws or fails: troubles are warned of once and counted by the sink.
 class Tracer {
  public:
-  // Opens the output, and reads the file of views. root: name of the component, may be empty. Precondition: config.enabled and config.stats not
-  // empty. Tracers on one path in one process share a sink, and the numbering of calls and records.
+  // Opens the output and the folder of captures, and reads the file of views. root: name of the component, may be
+  // empty. Precondition: config.enabled and config.stats not empty. Tracers on one path in one process share a sink,
+  // and the numbering of calls and records.
   static Expected<std::shared_ptr<Tracer>> open(const TraceConfig& config, std::string root = {});
   ~Tracer();  // flushes; the sink closes with the last tracer on it
 
@@ -60,6 +62,10 @@ class Tracer {
   // Finds the views of the model's modules; rules that match none are warned of. Before a forward runs, once.
   void match_views(std::span<const std::string> modules);
   const internal::ModuleViews* views_of(std::string_view module) const noexcept;  // null: recorded as they are
+
+  // Null: nothing is captured.
+  CaptureWriter* captures() const noexcept;
+  CaptureKey capture_key(std::string_view module, const TraceCall& call, CaptureSide side) const;
 
   // Takes the call number of `module` in the current step.
   TraceCall enter(std::string_view module) noexcept;

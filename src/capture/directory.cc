@@ -124,6 +124,8 @@ const TensorView* CapturedTensors::find(std::string_view label) const noexcept {
   return found == tensors_.end() ? nullptr : &found->tensor;
 }
 
+std::optional<std::uint64_t> CapturedTensors::seq() const noexcept { return internal::seq_in(file_.metadata()); }
+
 Expected<CaptureDirectory> CaptureDirectory::open(const std::string& folder) {
   std::error_code failed;
   if (!fs::is_directory(folder, failed)) return Error{folder + ": not a folder of captures"};

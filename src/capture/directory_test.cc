@@ -113,6 +113,17 @@ TEST(CaptureDirectory, KeepsSidesCallsAndRanksApart) {
   EXPECT_THAT(CaptureDirectory::open(folder / "c").value().captures(), SizeIs(8));
 }
 
+TEST(CaptureDirectory, TellsTheOrderOfFiles) {
+  const TemporaryFolder folder;
+  {
+    const auto writer = CaptureWriter::open(folder / "c", kNoLimit).value();
+    for (const auto* const module : {"b", "a"}) writer->write(capture_key(module), one_tensor());
+  }
+  const auto directory = CaptureDirectory::open(folder / "c").value();
+  EXPECT_EQ(CaptureDirectory::read(*directory.find(capture_key("b")))->seq(), 0U);
+  EXPECT_EQ(CaptureDirectory::read(*directory.find(capture_key("a")))->seq(), 1U);
+}
+
 TEST(CaptureDirectory, TheRunThatBeganLastCounts) {
   const TemporaryFolder folder;
   capture(folder / "c", capture_key("old"), one_tensor(1));

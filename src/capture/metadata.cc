@@ -1,5 +1,7 @@
 #include "capture/metadata.h"
 
+#include <charconv>
+
 #include "core/json_string.h"
 
 namespace fvhooks::internal {
@@ -29,6 +31,17 @@ SafetensorsMetadata capture_metadata(const CaptureKey& key, const std::string& r
   if (key.step) metadata["step"] = std::to_string(*key.step);
   if (key.rank) metadata["rank"] = std::to_string(*key.rank);
   return metadata;
+}
+
+void say_seq(SafetensorsMetadata& metadata, std::uint64_t seq) { metadata["seq"] = std::to_string(seq); }
+
+std::optional<std::uint64_t> seq_in(const SafetensorsMetadata& metadata) {
+  const auto said = metadata.find("seq");
+  if (said == metadata.end()) return std::nullopt;
+  const auto* const end = said->second.data() + said->second.size();
+  std::uint64_t seq = 0;
+  const auto parsed = std::from_chars(said->second.data(), end, seq);
+  return parsed.ec == std::errc{} && parsed.ptr == end ? std::optional(seq) : std::nullopt;
 }
 
 std::optional<CaptureNames> names_in(const SafetensorsMetadata& metadata) {

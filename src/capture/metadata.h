@@ -15,6 +15,10 @@ std::optional<CaptureSide> capture_side_named(std::string_view name) noexcept;
 
 SafetensorsMetadata capture_metadata(const CaptureKey& key, const std::string& run);
 
+// The order of a run's files; nullopt: it is not said.
+void say_seq(SafetensorsMetadata& metadata, std::uint64_t seq);
+std::optional<std::uint64_t> seq_in(const SafetensorsMetadata& metadata);
+
 // Root and module of a file whose path has them cut.
 struct CaptureNames {
   std::string root, module;

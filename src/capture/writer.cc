@@ -10,6 +10,7 @@
 #include "capture/metadata.h"
 #include "capture/path.h"
 #include "core/at_exit.h"
+#include "core/counted.h"
 #include "core/fork_safe_mutex.h"
 #include "core/shared_by_path.h"
 #include "fvhooks/capture.h"
@@ -52,10 +53,6 @@ class Storable {
   std::deque<std::vector<std::int64_t>> numbers_;
 };
 
-std::string counted(std::uint64_t count, std::string_view what) {
-  return std::to_string(count) + " " + std::string(what) + (count == 1 ? "" : "s");
-}
-
 // The folder is made with the first capture: an attach that fails leaves the disk as it was.
 std::string obstacle_to_making(const std::string& folder) {
   auto present = fs::absolute(folder);
@@ -76,6 +73,7 @@ struct CaptureWriter::State {
 
   internal::ForkSafeMutex mutex;  // guards what follows
   std::uint32_t generation = internal::fork_generation();
+  std::uint64_t seq = 0;
   std::string began;  // when the first capture of this process was written
   bool full = false;
   std::uint64_t files = 0, bytes = 0;
@@ -85,6 +83,7 @@ struct CaptureWriter::State {
   std::map<std::string, std::uint64_t, std::less<>> without_values;  // tensors, by the reason
   bool losses_are_told = true;
 
+  std::uint64_t next_seq();
   // Whether they may be written; then they count as written.
   bool reserve(std::uint64_t size);
   std::string folder_of(const CaptureKey& key, const std::string& run);
@@ -100,11 +99,18 @@ struct CaptureWriter::State {
 void CaptureWriter::State::become_child_if_forked() {
   if (generation == internal::fork_generation()) return;
   generation = internal::fork_generation();
+  seq = 0;
   began.clear();
   full = false;
   files = bytes = beyond = beyond_bytes = failed = 0;
   without_values.clear();
   losses_are_told = true;
+}
+
+std::uint64_t CaptureWriter::State::next_seq() {
+  const std::lock_guard lock(mutex);
+  become_child_if_forked();
+  return seq++;
 }
 
 bool CaptureWriter::State::reserve(std::uint64_t size) {
@@ -123,10 +129,8 @@ bool CaptureWriter::State::reserve(std::uint64_t size) {
     losses_are_told = false;
     if (was_full) return false;
   }
-  warn("the limit of captures is reached (" + counted(limit, "byte") +
-       ", FASTVIDEO_TRACE_CAPTURE_LIMIT): no more are "
-       "written to '" +
-       folder + "', the trace goes on");
+  warn("the limit of captures is reached (" + internal::counted(limit, "byte") +
+       ", FASTVIDEO_TRACE_CAPTURE_LIMIT): no more are written to '" + folder + "', the trace goes on");
   return false;
 }
 
@@ -159,9 +163,11 @@ void CaptureWriter::State::fail(std::uint64_t reserved, std::string_view why) no
 std::string CaptureWriter::State::losses() const {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : "; ") + part; };
-  if (beyond > 0) add(counted(beyond, "file") + " of " + counted(beyond_bytes, "byte") + " beyond the limit");
-  if (failed > 0) add(counted(failed, "file") + " that could not be written (" + last_failure + ")");
-  for (const auto& [why, tensors] : without_values) add(counted(tensors, "tensor") + " without values (" + why + ")");
+  if (beyond > 0)
+    add(internal::counted(beyond, "file") + " of " + internal::counted(beyond_bytes, "byte") + " beyond the limit");
+  if (failed > 0) add(internal::counted(failed, "file") + " that could not be written (" + last_failure + ")");
+  for (const auto& [why, tensors] : without_values)
+    add(internal::counted(tensors, "tensor") + " without values (" + why + ")");
   return text;
 }
 
@@ -192,8 +198,8 @@ Expected<std::shared_ptr<CaptureWriter>> CaptureWriter::open(const std::string& 
     writer = open_writers->adopt(key, std::shared_ptr<CaptureWriter>(new CaptureWriter(std::move(state))));
   }
   if (writer->state_->limit != limit) {
-    warn("'" + folder + "' is being captured to already, with a limit of " + counted(writer->state_->limit, "byte") +
-         ": FASTVIDEO_TRACE_CAPTURE_LIMIT has no effect");
+    warn("'" + folder + "' is being captured to already, with a limit of " +
+         internal::counted(writer->state_->limit, "byte") + ": FASTVIDEO_TRACE_CAPTURE_LIMIT has no effect");
   }
   return writer;
 }
@@ -207,6 +213,7 @@ void CaptureWriter::write(const CaptureKey& key, std::span<const SafetensorsTens
   try {
     const auto run = run_id();
     auto metadata = internal::capture_metadata(key, run);
+    internal::say_seq(metadata, state_->next_seq());
     const Storable storable(tensors, metadata);
     const auto size = safetensors_size(storable.tensors(), metadata);
     if (!state_->reserve(size)) return;

@@ -61,7 +61,7 @@ TEST(CaptureWriter, SaysInTheFileWhatItIs) {
   const auto file = SafetensorsFile::open(files_under(folder.path()).at(0)).value();
   const SafetensorsMetadata expected = {
       {"fvhooks.capture", "1"}, {"root", "transformer"}, {"module", "blocks.0"}, {"step", "3"}, {"call", "1"},
-      {"side", "out"},          {"rank", "2"},           {"run", run_id()}};
+      {"side", "out"},          {"rank", "2"},           {"run", run_id()},      {"seq", "0"}};
   EXPECT_EQ(file.metadata(), expected);
 }
 

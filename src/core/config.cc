@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <limits>
 
 #include "fvhooks/warning.h"
 
@@ -51,6 +52,22 @@ Expected<bool> switch_from(const Environment& environment, const char* name) {
   return bad_value(name, *value, "is neither 1 (on) nor 0 (off)");
 }
 
+// "4096", "300k", "8G"
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+  constexpr std::string_view kSuffixes = "kmgt";
+  int shift = 0;
+  if (!text.empty()) {
+    const auto lower = static_cast<char>(text.back() | 0x20);
+    if (const auto power = kSuffixes.find(lower); power != std::string_view::npos) {
+      shift = 10 * (static_cast<int>(power) + 1);
+      text.remove_suffix(1);
+    }
+  }
+  const auto number = parse_integer<std::uint64_t>(text);
+  if (!number || *number > std::numeric_limits<std::uint64_t>::max() >> shift) return std::nullopt;
+  return *number << shift;
+}
+
 std::vector<Stat> stats_from(std::string_view spec) {
   std::vector<Stat> stats;
   for (const auto name : comma_list(spec)) {
@@ -78,19 +95,16 @@ Expected<StepFilter> StepFilter::parse(std::string_view text) {
   if (strip(text).empty()) return filter;
   filter.ranges_.emplace();
   const auto parts = comma_list(text);
-  if (parts.empty())
-    return bad_value("FASTVIDEO_TRACE_STEPS", text,
-                     "names no step; leave it empty for all, or write for example 0,2,10-19");
+  if (parts.empty()) return Error{"names no step; leave it empty for all, or write for example 0,2,10-19"};
   for (const auto part : parts) {
     // A minus at the front is a sign.
     const auto dash = part.find('-', 1);
     const auto first = parse_integer<std::int64_t>(strip(part.substr(0, dash)));
     const auto last =
         dash == std::string_view::npos ? first : parse_integer<std::int64_t>(strip(part.substr(dash + 1)));
-    if (!first || !last || *first > *last)
-      return bad_value(
-          "FASTVIDEO_TRACE_STEPS", text,
-          "\"" + std::string(part) + "\" is neither a step nor a range of steps; write for example 0,2,10-19");
+    if (!first || !last || *first > *last) {
+      return Error{"\"" + std::string(part) + "\" is neither a step nor a range of steps; write for example 0,2,10-19"};
+    }
     filter.ranges_->push_back({*first, *last});
   }
   return filter;
@@ -116,8 +130,9 @@ Expected<TraceConfig> trace_config_from(const Environment& environment) {
   config.enabled = on && *on != "0";
   if (!config.enabled) return config;
 
-  auto steps = StepFilter::parse(environment("FASTVIDEO_TRACE_STEPS").value_or(""));
-  if (!steps) return steps.error();
+  const auto steps_text = environment("FASTVIDEO_TRACE_STEPS").value_or("");
+  auto steps = StepFilter::parse(steps_text);
+  if (!steps) return bad_value("FASTVIDEO_TRACE_STEPS", steps_text, steps.error().message);
   config.steps = std::move(*steps);
 
   const auto inputs = switch_from(environment, "FASTVIDEO_TRACE_INPUTS");
@@ -130,9 +145,18 @@ Expected<TraceConfig> trace_config_from(const Environment& environment) {
 
   config.view = environment("FASTVIDEO_TRACE_VIEW").value_or("");
   config.inject = environment("FASTVIDEO_TRACE_INJECT").value_or("");
+  config.inject_names = environment("FASTVIDEO_TRACE_INJECT_NAMES").value_or("");
   const auto inject_inputs = switch_from(environment, "FASTVIDEO_TRACE_INJECT_INPUTS");
   if (!inject_inputs) return inject_inputs.error();
   config.inject_inputs = *inject_inputs;
+
+  config.capture = environment("FASTVIDEO_TRACE_CAPTURE").value_or("");
+  const auto limit_text = environment("FASTVIDEO_TRACE_CAPTURE_LIMIT").value_or("8G");
+  const auto limit = parse_bytes(strip(limit_text));
+  if (!limit)
+    return bad_value("FASTVIDEO_TRACE_CAPTURE_LIMIT", limit_text,
+                     "is not a number of bytes; write for example 500M or 8G");
+  config.capture_limit = *limit;
 
   const auto device_path = switch_from(environment, "FASTVIDEO_TRACE_DEVICE_PATH");
   if (!device_path) return device_path.error();

@@ -79,6 +79,21 @@ TEST_F(TracingOn, StepsAreNumbersAndRanges) {
   EXPECT_TRUE(with("STEPS", "  ")->steps.passes(5));
 }
 
+TEST_F(TracingOn, NothingIsCapturedUnlessAFolderIsNamed) {
+  EXPECT_EQ(with("STEPS", "")->capture, "");
+  EXPECT_EQ(with("CAPTURE", "/captures of today")->capture, "/captures of today");
+}
+
+TEST_F(TracingOn, TheLimitOfCapturesTakesSuffixes) {
+  EXPECT_EQ(with("CAPTURE", "c")->capture_limit, std::uint64_t{8} << 30);
+  EXPECT_EQ(with("CAPTURE_LIMIT", "0")->capture_limit, 0U);
+  EXPECT_EQ(with("CAPTURE_LIMIT", " 4096 ")->capture_limit, 4096U);
+  EXPECT_EQ(with("CAPTURE_LIMIT", "3k")->capture_limit, 3U << 10);
+  EXPECT_EQ(with("CAPTURE_LIMIT", "5M")->capture_limit, 5U << 20);
+  EXPECT_EQ(with("CAPTURE_LIMIT", "2G")->capture_limit, std::uint64_t{2} << 30);
+  EXPECT_EQ(with("CAPTURE_LIMIT", "16777215t")->capture_limit, std::uint64_t{16777215} << 40);
+}
+
 struct BadValue {
   const char* variable;
   const char* value;
@@ -102,7 +117,10 @@ INSTANTIATE_TEST_SUITE_P(Table, BadValues,
                                          BadValue{"ROOT", "transformer"}, BadValue{"SKETCH", "100"},
                                          BadValue{"SKETCH", "-64"}, BadValue{"SKETCH", ""}, BadValue{"SKETCH", "64.0"},
                                          BadValue{"BATCH", "-1"}, BadValue{"BATCH", "1e6"},
-                                         BadValue{"BATCH", "1000001"}, BadValue{"OUTPUT", ""}));
+                                         BadValue{"BATCH", "1000001"}, BadValue{"OUTPUT", ""},
+                                         BadValue{"CAPTURE_LIMIT", ""}, BadValue{"CAPTURE_LIMIT", "G"},
+                                         BadValue{"CAPTURE_LIMIT", "-1"}, BadValue{"CAPTURE_LIMIT", "1.5G"},
+                                         BadValue{"CAPTURE_LIMIT", "8GB"}, BadValue{"CAPTURE_LIMIT", "16777216T"}));
 
 TEST_F(TracingOn, EachReadIsNew) {
   int value = 64;

@@ -101,8 +101,13 @@ ModuleTrace::InjectedSide ModuleTrace::injected(const TraceCall& call, CaptureSi
   return injector->side(module_, call, side);
 }
 
+void ModuleTrace::write(CapturedSide& captured) {
+  const py::gil_scoped_release no_gil;  // it may warn
+  captured.write();
+}
+
 py::object ModuleTrace::record(const TraceCall& call, const Label& label, py::handle value,
-                               const InjectedSide& injected) {
+                               const InjectedSide& injected, CapturedSide& captured) {
   return replaced_python_value(value, label, [&](py::handle leaf, const Label& at) -> py::object {
     const at::Tensor tensor = THPVariable_Unpack(leaf.ptr());
     ComparedTensor compared;
@@ -110,7 +115,7 @@ py::object ModuleTrace::record(const TraceCall& call, const Label& label, py::ha
       const py::gil_scoped_release no_gil;
       if (!tensor.defined()) return {};
       if (injected) compared = injected->compare(at, tensor);
-      record_tensor(trace_->tracer(), module_, call, at, tensor, compared.injection);
+      record_tensor(trace_->tracer(), captured, module_, call, at, tensor, compared.injection);
     }
     if (!compared.replacement.defined()) return {};
     return py::reinterpret_steal<py::object>(THPVariable_Wrap(compared.replacement));
@@ -120,6 +125,7 @@ py::object ModuleTrace::record(const TraceCall& call, const Label& label, py::ha
 void ModuleTrace::record_inputs(const TraceCall& call, py::object& args, py::object& kwargs) {
   const Label in{nullptr, std::string_view("in")};
   const auto injected = this->injected(call, CaptureSide::Inputs);
+  CapturedSide captured(trace_->tracer(), CaptureSide::Inputs);
   struct Argument {
     std::int64_t position;
     py::object key;  // null: passed by position
@@ -145,9 +151,11 @@ void ModuleTrace::record_inputs(const TraceCall& call, py::object& args, py::obj
       others[static_cast<std::size_t>(argument.position)] = std::move(other);
   };
   for (const auto& argument : by_position)
-    replace(argument, record(call, Label{&in, LabelIndex{argument.position}}, argument.value, injected));
+    replace(argument, record(call, Label{&in, LabelIndex{argument.position}}, argument.value, injected, captured));
   for (const auto& argument : by_name)
-    replace(argument, record(call, Label{&in, LabelKey{argument.key.cast<std::string>()}}, argument.value, injected));
+    replace(argument,
+            record(call, Label{&in, LabelKey{argument.key.cast<std::string>()}}, argument.value, injected, captured));
+  write(captured);
   if (!injected) return;
   args = py::tuple(others);
   if (other_kwargs.empty()) return;
@@ -172,7 +180,9 @@ void ModuleTrace::leave(py::object& output) {
   if (!call || !call->recorded) return;
   keep_troubles_from_the_model([&] {
     const auto injected = this->injected(*call, CaptureSide::Output);
-    auto other = record(*call, Label{nullptr, std::string_view("out")}, output, injected);
+    CapturedSide captured(trace_->tracer(), CaptureSide::Output);
+    auto other = record(*call, Label{nullptr, std::string_view("out")}, output, injected, captured);
+    write(captured);
     if (other) output = std::move(other);
   });
 }

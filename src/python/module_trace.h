@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "fvhooks/tracer.h"
+#include "torch/captured_side.h"
 #include "torch/injector.h"
 
 namespace fvhooks::internal {
@@ -51,7 +52,8 @@ class ModuleTrace {
   void record_inputs(const TraceCall& call, pybind11::object& args, pybind11::object& kwargs);
   // What takes the value's place; null: nothing.
   pybind11::object record(const TraceCall& call, const Label& label, pybind11::handle value,
-                          const InjectedSide& injected);
+                          const InjectedSide& injected, CapturedSide& captured);
+  static void write(CapturedSide& captured);
   InjectedSide injected(const TraceCall& call, CaptureSide side) const;
   template <class Work>
   void keep_troubles_from_the_model(Work work);

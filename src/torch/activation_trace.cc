@@ -70,11 +70,13 @@ void ActivationStatHook::record(CaptureSide side, const TraceCall& call, ValueRe
   try {
     std::optional<internal::Injector::Side> injected;
     if (injector_) injected = injector_->side(module_, call, side);
+    internal::CapturedSide captured(*tracer_, side);
     value.walk(side == CaptureSide::Inputs ? "in" : "out", [&](at::Tensor& tensor, const Label& label) {
       const auto compared = injected ? injected->compare(label, tensor) : internal::ComparedTensor();
-      internal::record_tensor(*tracer_, module_, call, label, tensor, compared.injection);
+      internal::record_tensor(*tracer_, captured, module_, call, label, tensor, compared.injection);
       if (compared.replacement.defined()) tensor = compared.replacement;
     });
+    captured.write();
   } catch (const std::exception& trouble) {  // a value that cannot be walked is no trouble of the model's
     warn("a value of module \"" + module_ + "\" could not be traced: " + trouble.what());
   }

@@ -3,13 +3,12 @@
 #include <ATen/Functions.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/Event.h>
-#include <c10/core/InferenceMode.h>
-#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <optional>
 #include <utility>
 
+#include "torch/behind_dispatch.h"
 #include "torch/device_stats_rows.h"
 
 namespace fvhooks::internal {
@@ -63,17 +62,11 @@ class StatsOnTheirWay final : public DeferredStats {
   HostCopy copy_;
 };
 
-// What a program may have put between an operation and the device: it is for the model's operations.
-constexpr auto kBetween = c10::autocast_dispatch_keyset | c10::python_ks |
-                          c10::DispatchKeySet({c10::DispatchKey::FuncTorchDynamicLayerFrontMode,
-                                               c10::DispatchKey::FuncTorchDynamicLayerBackMode});
-
 }  // namespace
 
 std::unique_ptr<DeferredStats> device_stats(const at::Tensor& tensor, bool sketch) {
   const c10::OptionalDeviceGuard device(tensor.device());
-  const c10::InferenceMode no_autograd;
-  const c10::impl::ExcludeDispatchKeyGuard nobody_between(kBetween);
+  const BehindDispatch nobody_between;
   return std::make_unique<StatsOnTheirWay>(stats_rows(tensor, sketch, has_float64(tensor.device())));
 }
 

@@ -56,16 +56,19 @@ void record_as_it_is(Tracer& tracer, std::string_view module, const TraceCall& c
 
 }  // namespace
 
-void record_tensor(Tracer& tracer, std::string_view module, const TraceCall& call, const Label& label,
-                   const at::Tensor& tensor, const Injection& injection) {
+void record_tensor(Tracer& tracer, CapturedSide& captured, std::string_view module, const TraceCall& call,
+                   const Label& label, const at::Tensor& tensor, const Injection& injection) {
   if (!call.recorded) return;
+  const auto record = [&](std::string_view as_module, const TraceCall& as_call, const Label& as,
+                          const at::Tensor& as_it_is) {
+    record_as_it_is(tracer, as_module, as_call, as, as_it_is, injection);
+    captured.add(as_module, as_call, as, as_it_is);
+  };
   const auto* const views = tracer.views_of(module);
   const auto viewed = views && is_readable(tensor) ? viewed_tensors(*views, call, label, tensor) : std::nullopt;
-  if (!viewed) return record_as_it_is(tracer, module, call, label, tensor, injection);
-  for (const auto& each : *viewed) {
-    const Label as{nullptr, std::string_view(each.label)};
-    record_as_it_is(tracer, each.module, each.call, as, each.tensor, injection);
-  }
+  if (!viewed) return record(module, call, label, tensor);
+  for (const auto& each : *viewed)
+    record(each.module, each.call, Label{nullptr, std::string_view(each.label)}, each.tensor);
 }
 
 }  // namespace fvhooks::internal

@@ -5,11 +5,13 @@
 #include <string_view>
 
 #include "fvhooks/tracer.h"
+#include "torch/captured_side.h"
 
 namespace fvhooks::internal {
 
-// Precondition: the tensor is defined. Trouble with it becomes part of the record.
-void record_tensor(Tracer& tracer, std::string_view module, const TraceCall& call, const Label& label,
-                   const at::Tensor& tensor, const Injection& injection = {});
+// Records one tensor of `captured`'s side, and adds it there. Precondition: the tensor is defined. Trouble with it
+// becomes part of the record.
+void record_tensor(Tracer& tracer, CapturedSide& captured, std::string_view module, const TraceCall& call,
+                   const Label& label, const at::Tensor& tensor, const Injection& injection = {});
 
 }  // namespace fvhooks::internal

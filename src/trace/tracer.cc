@@ -35,6 +35,8 @@ void assign_opaque_stat(Value& value, Stat stat, const OpaqueTensor& tensor) {
   value = "<error: " + std::string(tensor.reason) + ">";
 }
 
+std::optional<std::int64_t> rank_of(const TraceCall& call) noexcept { return call.rank ? call.rank : process_rank(); }
+
 // What all records of a tracer have in common.
 Record prototype_of(const TraceConfig& config, const std::string& root) {
   Record record;
@@ -47,12 +49,13 @@ Record prototype_of(const TraceConfig& config, const std::string& root) {
 
 struct Tracer::State {
   State(const TraceConfig& traced, std::string component, internal::Views read,
-        std::shared_ptr<internal::TraceOutput> opened)
+        std::shared_ptr<internal::TraceOutput> opened, std::shared_ptr<CaptureWriter> capture_writer)
       : config(traced),
         root(std::move(component)),
         reads_values(config.sketch > 0 || std::any_of(config.stats.begin(), config.stats.end(), needs_values)),
         views(std::move(read)),
         output(std::move(opened)),
+        captures(std::move(capture_writer)),
         records(prototype_of(config, root)) {}
 
   const TraceConfig config;
@@ -60,6 +63,7 @@ struct Tracer::State {
   const bool reads_values;
   internal::Views views;
   const std::shared_ptr<internal::TraceOutput> output;
+  const std::shared_ptr<CaptureWriter> captures;  // null: none
   internal::RecordPool records;
   internal::DeferredRecords deferred;
 
@@ -88,7 +92,7 @@ void Tracer::State::identify(std::string_view module, const TraceCall& call, con
   append_label(record.tensor, label);
   record.step = call.step;
   record.call = call.call;
-  record.rank = call.rank ? call.rank : process_rank();
+  record.rank = rank_of(call);
   const auto place = output->numbering.next_record();
   internal::write_run(record.run, place.run);
   record.seq = place.seq;
@@ -165,9 +169,16 @@ void Tracer::State::record(std::string_view module, const TraceCall& call, const
 Expected<std::shared_ptr<Tracer>> Tracer::open(const TraceConfig& config, std::string root) {
   auto views = internal::Views::read(config.view);
   if (!views) return views.error();
+  std::shared_ptr<CaptureWriter> captures;
+  if (!config.capture.empty()) {
+    auto opened = CaptureWriter::open(config.capture, config.capture_limit);
+    if (!opened) return opened.error();
+    captures = *std::move(opened);
+  }
   auto output = internal::TraceOutput::open(config.output, config.batch);
   if (!output) return output.error();
-  auto state = std::make_shared<State>(config, std::move(root), *std::move(views), *std::move(output));
+  auto state =
+      std::make_shared<State>(config, std::move(root), *std::move(views), *std::move(output), std::move(captures));
   internal::at_exit(state, [](void* tracer) { static_cast<State*>(tracer)->finish_all(); });
   return std::shared_ptr<Tracer>(new Tracer(std::move(state)));
 }
@@ -188,6 +199,12 @@ void Tracer::flush() noexcept {
 void Tracer::match_views(std::span<const std::string> modules) { state_->views.match(modules); }
 const internal::ModuleViews* Tracer::views_of(std::string_view module) const noexcept {
   return state_->views.find(module);
+}
+
+CaptureWriter* Tracer::captures() const noexcept { return state_->captures.get(); }
+
+CaptureKey Tracer::capture_key(std::string_view module, const TraceCall& call, CaptureSide side) const {
+  return {rank_of(call), state_->root, std::string(module), call.step, call.call, side};
 }
 
 TraceCall Tracer::enter(std::string_view module) noexcept {
