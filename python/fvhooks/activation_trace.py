@@ -247,18 +247,31 @@ def attach_activation_trace(model: nn.Module | None, *, root: str = "") -> Activ
     if not isinstance(model, nn.Module):
         raise TypeError(f"attach_activation_trace takes a torch.nn.Module or None, not {model!r}")
     targets = _targets(model, config)
+    before_program_attaches(model)
     if traced_to := _live_trace(model):
         logger.warning(
             "the model is already traced to %s; detach first. Nothing was attached",
             traced_to,
         )
         return None
+    trace = _attach(targets, [name for name, _ in model.named_modules()], config, root)
+    logger.info("tracing the activations of %d modules to %s", len(targets), trace.path)
+    return trace
 
+
+def before_program_attaches(model: nn.Module) -> None:
+    """Replaced by run_tracer, which gives way to a program that traces its models itself."""
+
+
+def _attach(
+    targets: list[tuple[str, nn.Module]], names: list[str], config: _C.TraceConfig, root: str
+) -> ActivationTraceManager:
+    """Traces `targets`, of a model whose modules have `names`."""
     _C.set_rank(_distributed_rank())
     trace = ActivationTraceManager([], _C.Trace(config, root))
     positions: dict[type, dict[str, int]] = {}
     try:
-        trace._trace.match_views([name for name, _ in model.named_modules()])
+        trace._trace.match_views(names)
         for name, module in targets:
             manager = ModuleHookManager.get_from_or_default(module)
             trace.managers.append(manager)
@@ -271,7 +284,6 @@ def attach_activation_trace(model: nn.Module | None, *, root: str = "") -> Activ
     except BaseException:
         trace.remove_from_manager()
         raise
-    logger.info("tracing the activations of %d modules to %s", len(targets), trace.path)
     return trace
 
 
