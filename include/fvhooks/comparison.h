@@ -48,8 +48,11 @@ struct Row {
   bool has_non_finite : 1 = false;  // on both sides
   std::uint8_t reference_dtype : 4 = kNoDType, port_dtype : 4 = kNoDType;
   bool is_narrower : 1 = false;  // the port's values fit in a coarser dtype than the reference's do
+  std::uint8_t injected_code : 3 = 0;
+  bool is_exact : 1 = false;  // the error is one of whole tensors, made under injection
 
   bool is_pair() const noexcept { return reference != kNone && port != kNone; }
+  Injected injected() const noexcept { return static_cast<Injected>(injected_code); }
   bool by_sketch() const noexcept { return sketch_log2 != 0; }
 };
 static_assert(sizeof(Row) == 32);

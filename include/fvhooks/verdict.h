@@ -23,6 +23,7 @@ struct Introducer {
   std::string reason;      // one sentence: which inputs agree, what differs
   bool by_inputs = false;  // false: the first wrong record's; inputs, or records before it, could not be compared
   bool outside = false;    // true: no module's fault, the traced model was called with other inputs
+  std::size_t calls = 1;   // how many of its calls show it; of a trace that was not made under injection, the first
 };
 
 // What the numbers say about why, and which numbers.
@@ -55,6 +56,9 @@ struct Verdict {
   std::optional<std::size_t> first_diverged;       // index of the first failure in the reference's order
   std::optional<std::size_t> first_evidence;       // index of the record that shows the introducer's fault
   std::optional<Introducer> introducer;
+  bool is_injected = false;       // the port was traced under injection (docs/inject.md): each module was judged alone
+  std::vector<Introducer> wrong;  // then: all that are wrong by themselves, in the reference's order
+  std::vector<std::string> unjudged;  // and modules of which some call was not judged: its inputs were wrong
   std::vector<Finding> diagnosis;
   std::vector<CurvePoint> error_over_depth, error_over_steps;
   bool passed = false;             // at least one pair compared, and no failure among all

@@ -77,6 +77,17 @@ void enter_biases(Row& row, const Record& reference, const Record& port) {
   row.bias_noise = share_of_noise_in_bias(reference);
 }
 
+// What whole tensors say in place of what sketches and statistics estimate. Shapes and non-finite elements are known
+// from the records.
+void take_exact_error(Row& row, double error) {
+  row.error = static_cast<float>(error);
+  row.is_exact = true;
+  if (row.status == Status::Shape || row.status == Status::NonFinite) return;
+  const bool is_integer = row.is_settled && row.status == Status::Diverged;
+  row.is_settled = error == 0 || is_integer;
+  if (error == 0) row.status = Status::Equal;
+}
+
 }  // namespace
 
 std::uint8_t dtype_code(const Record& record) {
@@ -92,6 +103,8 @@ Row measured_row(const Record& reference, const Record& port) {
   if (measured.error) row.error = static_cast<float>(*measured.error);
   row.sketch_log2 =
       static_cast<std::uint8_t>(measured.buckets == 0 ? 0 : std::countr_zero(unsigned(measured.buckets))) & 0xF;
+  row.injected_code = static_cast<std::uint8_t>(port.injection.what) & 0x7;
+  if (port.injection.error) take_exact_error(row, *port.injection.error);
   row.has_non_finite = has_non_finite(reference) && has_non_finite(port);
   row.reference_dtype = dtype_code(reference) & 0xF;
   row.port_dtype = dtype_code(port) & 0xF;

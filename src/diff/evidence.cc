@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "core/counted.h"
 #include "diff/error.h"
 #include "diff/evidence_bias.h"
 #include "diff/threshold.h"
@@ -12,25 +13,6 @@ namespace fvhooks::internal {
 namespace {
 
 bool needs_judgement(const Row& row) { return row.is_pair() && !row.is_settled; }
-
-std::string counted(std::size_t count, const std::string& what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
-// At least half of what is floating point on both sides is coarser in the port: it is meant so.
-bool is_narrower_throughout(const Pairs& pairs) {
-  std::size_t coarser = 0, count = 0;
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const auto& row = pairs.row(i);
-    if (row.reference_dtype == Row::kNoDType || row.port_dtype == Row::kNoDType) continue;
-    const double reference = epsilon(static_cast<DType>(row.reference_dtype));
-    const double port = epsilon(static_cast<DType>(row.port_dtype));
-    if (reference == 0 || port == 0) continue;
-    ++count;
-    coarser += port > reference;
-  }
-  return 2 * coarser >= count && coarser != 0;
-}
 
 // Thresholds of errors, record by record in the order of execution, and which of them were used.
 class Thresholds {
@@ -158,6 +140,20 @@ void note_what_could_not_be_seen(std::vector<std::string>& notes, const Pairs& p
 }
 
 }  // namespace
+
+bool is_narrower_throughout(const Pairs& pairs) {
+  std::size_t coarser = 0, count = 0;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const auto& row = pairs.row(i);
+    if (row.reference_dtype == Row::kNoDType || row.port_dtype == Row::kNoDType) continue;
+    const double reference = epsilon(static_cast<DType>(row.reference_dtype));
+    const double port = epsilon(static_cast<DType>(row.port_dtype));
+    if (reference == 0 || port == 0) continue;
+    ++count;
+    coarser += port > reference;
+  }
+  return 2 * coarser >= count && coarser != 0;
+}
 
 Judgement judge_rows(Pairs& pairs, const DiffOptions& options, const NoiseFloors* noise) {
   Thresholds thresholds(options, noise, is_narrower_throughout(pairs));

@@ -81,7 +81,7 @@ Comparison Pairs::at(std::size_t index) const {
   if (noise && row.reference != Row::kNone)
     comparison.floor = number_or_none(noise->floor(row.reference, comparison.key));
   if (comparison.error && comparison.by_sketch) {
-    const auto interval = error_interval(*comparison.error, 1 << row.sketch_log2);
+    const auto interval = error_interval(*comparison.error, row.is_exact ? 0 : 1 << row.sketch_log2);
     comparison.error_low = interval.low;
     comparison.error_high = interval.high;
   }

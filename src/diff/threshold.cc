@@ -20,14 +20,13 @@ double noise_bound(double epsilon, std::size_t depth) noexcept {
   return kMargin * own_rounding(epsilon) * std::pow(1.0 + static_cast<double>(depth), 0.25);
 }
 
-// Integers have an epsilon of 0.
-double RoundingModel::epsilon_of(const Row& row) const {
+double row_epsilon(const Row& row, DType assumed, bool port_dtypes_count) noexcept {
   const bool in_reference = row.reference_dtype != Row::kNoDType, in_port = row.port_dtype != Row::kNoDType;
-  if (!in_reference && !in_port) return epsilon(assumed_);
+  if (!in_reference && !in_port) return epsilon(assumed);
   const double reference = in_reference ? epsilon(static_cast<DType>(row.reference_dtype)) : 0;
   const double port = in_port ? epsilon(static_cast<DType>(row.port_dtype)) : 0;
   if (!in_reference) return port;
-  return port_dtypes_count_ ? std::max(reference, port) : reference;
+  return port_dtypes_count ? std::max(reference, port) : reference;
 }
 
 RoundingModel::Bounds RoundingModel::next(const RecordKey& key, const Row& row, std::size_t index) {
@@ -37,7 +36,7 @@ RoundingModel::Bounds RoundingModel::next(const RecordKey& key, const Row& row, 
     depth_ = 0;
   }
   without_dtype_ += row.reference_dtype == Row::kNoDType && row.port_dtype == Row::kNoDType;
-  const double own_epsilon = epsilon_of(row);
+  const double own_epsilon = row_epsilon(row, assumed_, port_dtypes_count_);
   epsilon_ = std::max(epsilon_, own_epsilon);
   const double coarsest = epsilon_ != 0 ? epsilon_ : epsilon(DType::Float32);  // integers through float32
   const double accumulated = noise_bound(coarsest, depth_);

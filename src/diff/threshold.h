@@ -15,6 +15,9 @@ double own_rounding(double epsilon) noexcept;
 // And what `depth` operations may leave behind.
 double noise_bound(double epsilon, std::size_t depth) noexcept;
 
+// Machine epsilon of a row's dtype, the coarser of the two where the port's counts; 0: an integer.
+double row_epsilon(const Row& row, DType assumed, bool port_dtypes_count) noexcept;
+
 // How far an error may exceed what it was made from, and what an operation adds by itself, by rounding alone.
 inline constexpr double kMostGainByRounding = 3;
 
@@ -39,8 +42,6 @@ class RoundingModel {
   std::size_t without_dtype() const noexcept { return without_dtype_; }
 
  private:
-  double epsilon_of(const Row& row) const;
-
   DType assumed_;
   bool port_dtypes_count_;
   CallStack calls_;

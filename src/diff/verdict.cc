@@ -4,11 +4,13 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/counted.h"
 #include "diff/alignment.h"
 #include "diff/curves.h"
 #include "diff/diagnosis.h"
 #include "diff/error.h"
 #include "diff/evidence.h"
+#include "diff/injection.h"
 #include "diff/introducer.h"
 
 namespace fvhooks::internal {
@@ -58,10 +60,22 @@ NoiseFloors noise_floors(const SharedTrace& reference, const std::vector<SharedT
     for (const auto& note : trace->notes) notes.push_back("the noise trace " + trace->summary.path + " " + note);
     if (paired < reference->size()) {
       notes.push_back("the noise trace " + trace->summary.path + " has a counterpart of " + std::to_string(paired) +
-                      " of the reference's " + std::to_string(reference->size()) + " records");
+                      " of the reference's " + counted(reference->size(), "record"));
     }
   }
   return floors;
+}
+
+void name_wrong_modules(Verdict& verdict, const Pairs& pairs) {
+  auto wrong = find_wrong_modules(pairs);
+  verdict.unjudged = std::move(wrong.unjudged);
+  for (auto& [module, evidence] : wrong.modules) {
+    for (auto& finding : diagnose(pairs, evidence)) verdict.diagnosis.push_back(std::move(finding));
+    verdict.wrong.push_back(std::move(module));
+  }
+  if (verdict.wrong.empty()) return;
+  verdict.introducer = verdict.wrong.front();
+  verdict.first_evidence = wrong.modules.front().evidence;
 }
 
 // Status by status, as was asked; nothing compared is not a pass.
@@ -88,7 +102,9 @@ Verdict judge(const SharedTrace& reference, const SharedTrace& port, const DiffO
   const auto pairs = std::make_shared<Pairs>(reference, port, std::move(alignment.rows));
   measure_rows(*pairs, progress);
   if (!noise.empty()) pairs->noise = noise_floors(reference, noise, verdict.notes);
-  auto judgement = judge_rows(*pairs, options, pairs->noise ? &*pairs->noise : nullptr);
+  verdict.is_injected = is_injected(*pairs);
+  const auto judge_all = verdict.is_injected ? judge_injected_rows : judge_rows;
+  auto judgement = judge_all(*pairs, options, pairs->noise ? &*pairs->noise : nullptr);
   verdict.threshold_source = std::move(judgement.threshold_source);
   for (std::size_t i = 0; i < pairs->size(); ++i) {
     const auto status = pairs->row(i).status;
@@ -96,9 +112,13 @@ Verdict judge(const SharedTrace& reference, const SharedTrace& port, const DiffO
     const bool fails = std::ranges::find(options.fail_on, status) != options.fail_on.end();
     if (fails && !verdict.first_diverged) verdict.first_diverged = i;
   }
-  verdict.introducer = find_introducer(*pairs);
-  verdict.first_evidence = first_evidence(*pairs);
-  if (verdict.first_evidence) verdict.diagnosis = diagnose(*pairs, *verdict.first_evidence);
+  if (verdict.is_injected) {
+    name_wrong_modules(verdict, *pairs);
+  } else {
+    verdict.introducer = find_introducer(*pairs);
+    verdict.first_evidence = first_evidence(*pairs);
+    if (verdict.first_evidence) verdict.diagnosis = diagnose(*pairs, *verdict.first_evidence);
+  }
   verdict.error_over_depth = error_over_depth(*pairs);
   verdict.error_over_steps = error_over_steps(*pairs);
   verdict.passed = has_passed(verdict, options);

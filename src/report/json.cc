@@ -31,19 +31,34 @@ void write_comparison(JsonWriter& json, const Comparison& comparison) {
   json.end_object();
 }
 
+void write_module(JsonWriter& json, const Introducer& introducer) {
+  json.begin_object();
+  json.member("root", introducer.root);
+  json.member("module", introducer.module);
+  json.member("step", introducer.step);
+  json.member("call", introducer.call);
+  json.member("rank", introducer.rank);
+  json.member("reason", introducer.reason);
+  json.member("by_inputs", introducer.by_inputs);
+  json.member("outside", introducer.outside);
+  json.member("calls", std::uint64_t{introducer.calls});
+  json.end_object();
+}
+
 void write_introducer(JsonWriter& json, const std::optional<Introducer>& introducer) {
   json.key("introducer");
   if (!introducer) return json.value(std::nullopt);
-  json.begin_object();
-  json.member("root", introducer->root);
-  json.member("module", introducer->module);
-  json.member("step", introducer->step);
-  json.member("call", introducer->call);
-  json.member("rank", introducer->rank);
-  json.member("reason", introducer->reason);
-  json.member("by_inputs", introducer->by_inputs);
-  json.member("outside", introducer->outside);
-  json.end_object();
+  write_module(json, *introducer);
+}
+
+// All that are wrong by themselves, of a port under injection.
+void write_wrong_modules(JsonWriter& json, const Verdict& verdict) {
+  json.member("injected", verdict.is_injected);
+  json.key("wrong");
+  json.begin_array();
+  for (const auto& module : verdict.wrong) write_module(json, module);
+  json.end_array();
+  write_texts(json, "unjudged", verdict.unjudged);
 }
 
 void write_curve(JsonWriter& json, std::string_view name, const std::vector<CurvePoint>& curve) {
@@ -76,6 +91,7 @@ void write_json_report(const Verdict& verdict, const std::function<void(std::str
   json.member("schema", std::uint64_t{1});
   json.member("passed", verdict.passed);
   write_introducer(json, verdict.introducer);
+  write_wrong_modules(json, verdict);
   json.key("first_diverged");
   if (verdict.first_diverged) {
     write_comparison(json, verdict.comparison(*verdict.first_diverged));

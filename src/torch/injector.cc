@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <limits>
 #include <utility>
 
@@ -26,6 +27,22 @@ std::string root_in(const CaptureDirectory& captures, std::string root) {
   const bool is_one =
       std::ranges::all_of(captures.captures(), [&](const auto& each) { return each.key.root == first; });
   return is_one ? first : std::move(root);
+}
+
+Expected<Injector::Names> read_names(const std::string& path) {
+  Injector::Names names;
+  if (path.empty()) return names;
+  std::ifstream file(path);
+  std::string line;
+  for (std::size_t number = 1; std::getline(file, line); ++number) {
+    const auto tab = line.find('\t');
+    if (tab == std::string::npos)
+      return Error{"FASTVIDEO_TRACE_INJECT_NAMES=\"" + path + "\": line " + std::to_string(number) +
+                   " is not a name, a tab and the name in the capture"};
+    names.emplace(line.substr(0, tab), line.substr(tab + 1));
+  }
+  if (file.bad() || !file.eof()) return Error{"FASTVIDEO_TRACE_INJECT_NAMES=\"" + path + "\": cannot be read"};
+  return names;
 }
 
 bool has_ranks(const CaptureDirectory& captures) {
@@ -69,13 +86,17 @@ Expected<std::shared_ptr<const Injector>> Injector::open(const TraceConfig& conf
   if (config.inject.empty()) return std::shared_ptr<const Injector>();
   auto captures = CaptureDirectory::open(config.inject);
   if (!captures) return Error{"FASTVIDEO_TRACE_INJECT=\"" + config.inject + "\": " + captures.error().message};
+  auto names = read_names(config.inject_names);
+  if (!names) return names.error();
   for (const auto& note : captures->notes()) warn(config.inject + ": " + note);
-  return std::make_shared<const Injector>(*std::move(captures), std::move(root), config.inject_inputs);
+  return std::make_shared<const Injector>(*std::move(captures), std::move(root), *std::move(names),
+                                          config.inject_inputs);
 }
 
-Injector::Injector(CaptureDirectory captures, std::string root, bool replaces_inputs)
+Injector::Injector(CaptureDirectory captures, std::string root, Names names, bool replaces_inputs)
     : captures_(std::move(captures)),
       root_(root_in(captures_, std::move(root))),
+      names_(std::move(names)),
       has_ranks_(has_ranks(captures_)),
       replaces_inputs_(replaces_inputs) {}
 
@@ -84,7 +105,9 @@ Injector::~Injector() {
 }
 
 CaptureKey Injector::key(std::string_view module, const TraceCall& call, CaptureSide side) const {
-  return {has_ranks_ ? process_rank() : std::nullopt, root_, std::string(module), call.step, call.call, side};
+  std::string name(module);
+  if (const auto found = names_.find(name); found != names_.end()) name = found->second;
+  return {has_ranks_ ? process_rank() : std::nullopt, root_, std::move(name), call.step, call.call, side};
 }
 
 Injector::Side Injector::side(std::string_view module, const TraceCall& call, CaptureSide side) const noexcept {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "fvhooks/capture.h"
 #include "fvhooks/config.h"
@@ -24,9 +25,11 @@ struct ComparedTensor {
 // Any thread. Nothing but open fails: trouble is warned of once, counted, and told at the end.
 class Injector {
  public:
-  // Null if the configuration asks for none. `root`: the traced component. Error: the folder holds no capture.
+  // Null if the configuration asks for none. `root`: the traced component. Error: the folder holds no capture, or the
+  // file of names cannot be read.
   static Expected<std::shared_ptr<const Injector>> open(const TraceConfig& config, std::string root);
-  Injector(CaptureDirectory captures, std::string root, bool replaces_inputs);
+  using Names = std::unordered_map<std::string, std::string>;  // of modules, in the capture; others have their own
+  Injector(CaptureDirectory captures, std::string root, Names names, bool replaces_inputs);
   ~Injector();
   Injector(const Injector&) = delete;
   Injector& operator=(const Injector&) = delete;
@@ -53,6 +56,7 @@ class Injector {
 
   const CaptureDirectory captures_;
   const std::string root_;
+  const Names names_;
   const bool has_ranks_, replaces_inputs_;
   mutable std::atomic<std::uint64_t> failures_{0};
 };

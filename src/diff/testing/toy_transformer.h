@@ -1,7 +1,9 @@
 #pragma once
 // A transformer of toys: the control flow of the real one (own code between submodules, residuals, guidance, steps),
 // with cheap functions in place of layers, and the bugs that people plant when they port.
+#include <set>
 #include <string>
+#include <utility>
 
 #include "diff/testing/traced_run.h"
 
@@ -25,16 +27,16 @@ enum class Bug {
 
 class ToyTransformer {
  public:
-  ToyTransformer(TracedRun& run, Bug bug) : run_(run), bug_(bug) {}
+  ToyTransformer(TracedRun& run, std::set<Bug> bugs) : run_(run), bugs_(std::move(bugs)) {}
 
   void forward(const Values& latents, const Values& text, float time) {
     auto hidden = latents;
-    if (bug_ == Bug::WrongModelInput) hidden[0] += 5;
+    if (has(Bug::WrongModelInput)) hidden[0] += 5;
     const auto call = run_.enter("", {hidden, text});
     hidden = run_.leaf("patch", {hidden}, scaled(hidden, 1.5F));
     for (int index = 0; index < 2; ++index) hidden = block("blocks." + std::to_string(index), hidden, text, time);
     hidden = run_.leaf("head", {hidden}, scaled(hidden, 0.5F));
-    run_.leave(call, bug_ == Bug::Unpatchify ? rotated(hidden, 1) : hidden);
+    run_.leave(call, has(Bug::Unpatchify) ? rotated(hidden, 1) : hidden);
   }
 
   // Two steps of two guidance passes.
@@ -64,14 +66,14 @@ class ToyTransformer {
   Values attention(const std::string& name, const Values& hidden, const Values& context) {
     const auto call = run_.enter(name, {hidden, context});
     Values query, key;
-    if (bug_ == Bug::SwappedOrder) {
+    if (has(Bug::SwappedOrder)) {
       key = run_.leaf(name + ".to_k", {context}, scaled(context, 0.9F));
       query = run_.leaf(name + ".to_q", {hidden}, scaled(hidden, 1.1F));
     } else {
       query = run_.leaf(name + ".to_q", {hidden}, scaled(hidden, 1.1F));
       key = run_.leaf(name + ".to_k", {context}, scaled(context, 0.9F));
     }
-    const bool is_wrong = bug_ == Bug::RopeHalf && name == "blocks.0.attn1";
+    const bool is_wrong = has(Bug::RopeHalf) && name == "blocks.0.attn1";
     const auto mixed = sum(rotated(query, is_wrong ? 2 : 1), key);
     return run_.leave(call, run_.leaf(name + ".to_out.0", {mixed}, scaled(mixed, 0.7F)));
   }
@@ -79,38 +81,40 @@ class ToyTransformer {
   Values feed_forward(const std::string& name, const Values& hidden, bool is_buggy_block) {
     const auto call = run_.enter(name, {hidden});
     auto up = scaled(hidden, 2);
-    if (is_buggy_block && bug_ == Bug::LeafWeight) up[3] *= 4;
-    if (is_buggy_block && bug_ == Bug::LeafBias) {
+    if (is_buggy_block && has(Bug::LeafWeight)) up[3] *= 4;
+    if (is_buggy_block && has(Bug::LeafBias)) {
       for (auto& value : up) value += 0.05F;
     }
     up = run_.leaf(name + ".up", {hidden}, up);
     auto down = scaled(up, 0.3F);
-    if (is_buggy_block && bug_ == Bug::NotANumber) down[5] = std::nanf("");
+    if (is_buggy_block && has(Bug::NotANumber)) down[5] = std::nanf("");
     return run_.leave(call, run_.leaf(name + ".down", {up}, down));
   }
 
   Values block(const std::string& name, const Values& hidden, const Values& text, float time) {
     const auto call = run_.enter(name, {hidden, text});
     const bool is_second = name == "blocks.1";
-    const float own_time = bug_ == Bug::StaleStep && is_second ? 1.0F : time;
+    const float own_time = has(Bug::StaleStep) && is_second ? 1.0F : time;
     const Values embedded(8, own_time);
     run_.leaf(name + ".time", {embedded}, scaled(embedded, 3));
     auto normed = scaled(hidden, 0.8F * own_time);
-    if (bug_ == Bug::LeafMissing && name == "blocks.0") {
+    if (has(Bug::LeafMissing) && name == "blocks.0") {
       normed = hidden;
     } else {
       normed = run_.leaf(name + ".norm", {hidden}, normed);
     }
-    if (bug_ == Bug::ExtraModule) run_.leaf(name + ".dropout", {normed}, normed);
+    if (has(Bug::ExtraModule)) run_.leaf(name + ".dropout", {normed}, normed);
     auto result = sum(hidden, attention(name + ".attn1", normed, normed));
-    const bool is_wrong_argument = bug_ == Bug::WrongArgument && name == "blocks.0";
+    const bool is_wrong_argument = has(Bug::WrongArgument) && name == "blocks.0";
     result = sum(result, attention(name + ".attn2", result, is_wrong_argument ? result : text));
     const auto fed = feed_forward(name + ".ffn", result, is_second);
-    return run_.leave(call, bug_ == Bug::ResidualDropped && is_second ? fed : sum(result, fed));
+    return run_.leave(call, has(Bug::ResidualDropped) && is_second ? fed : sum(result, fed));
   }
 
+  bool has(Bug bug) const { return bugs_.contains(bug); }
+
   TracedRun& run_;
-  Bug bug_;
+  std::set<Bug> bugs_;
 };
 
 inline TracedRun traced(Bug bug, float noise = 0, bool inputs = true, bool root = true, unsigned seed = 7) {
@@ -119,7 +123,17 @@ inline TracedRun traced(Bug bug, float noise = 0, bool inputs = true, bool root 
   run.noise = noise;
   run.inputs = inputs;
   run.root = root;
-  ToyTransformer(run, bug).run();
+  ToyTransformer(run, {bug}).run();
+  return run;
+}
+
+// With those bugs, under injection of what the clean one returns; its inputs as well, if so asked.
+inline TracedRun injected(std::set<Bug> bugs, float noise = 0, bool with_inputs = false) {
+  const auto reference = traced(Bug::None);
+  TracedRun run;
+  run.noise = noise;
+  run.injects(reference, with_inputs);
+  ToyTransformer(run, std::move(bugs)).run();
   return run;
 }
 

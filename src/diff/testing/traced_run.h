@@ -65,12 +65,19 @@ class TracedRun {
     return call;
   }
   Values leave(std::size_t call, Values output) {
-    add(calls_[call], "out", output);
-    return output;
+    const auto* const captured = add(calls_[call], "out", output);
+    return captured ? *captured : output;
   }
   // A leaf in one word.
   Values leaf(const std::string& module, const std::vector<Values>& arguments, Values output) {
     return leave(enter(module, arguments), std::move(output));
+  }
+
+  // What `reference` recorded takes the place of this run's outputs. `with_inputs` is written as if inputs were, too.
+  void injects(const TracedRun& reference, bool with_inputs) {
+    captured_ = reference.values_;
+    replaces_inputs_ = with_inputs;
+    is_injected_ = true;
   }
 
   const std::vector<Record>& in_file_order() const { return records_; }
@@ -83,17 +90,38 @@ class TracedRun {
     std::uint64_t number = 0;
   };
 
-  void add(const Call& call, const std::string& tensor, Values values) {
-    if (!root && call.module.empty()) return;
+  // What was captured of it; null: nothing, or nothing is injected.
+  const Values* add(const Call& call, const std::string& tensor, Values values) {
+    if (!root && call.module.empty()) return nullptr;
     for (auto& value : values) value *= 1 + noise * jitter_(engine_);
     auto record = record_of(call.module, tensor, values);
     record.step = call.step;
     record.call = call.number;
     record.seq = records_.size();
     record.run = "0badcafe";
+    const Place place(call.module, call.step, call.number, tensor);
+    const auto found = captured_.find(place);
+    const auto* const captured = found == captured_.end() ? nullptr : &found->second;
+    if (is_injected_) record.injection = injection(values, captured, tensor != "out");
     records_.push_back(std::move(record));
+    values_[place] = std::move(values);
+    return captured;
   }
 
+  Injection injection(const Values& values, const Values* captured, bool is_input) const {
+    if (!captured) return {Injected::Absent, {}};
+    double difference = 0, size = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      difference += std::pow(double{values[i]} - (*captured)[i], 2);
+      size += std::pow(double{(*captured)[i]}, 2);
+    }
+    const bool is_replaced = !is_input || replaces_inputs_;
+    return {is_replaced ? Injected::Replaced : Injected::Compared, std::sqrt(difference / size)};
+  }
+
+  using Place = std::tuple<std::string, std::optional<std::int64_t>, std::uint64_t, std::string>;
+  std::map<Place, Values> values_, captured_;
+  bool is_injected_ = false, replaces_inputs_ = false;
   std::vector<Call> calls_;
   std::map<std::tuple<std::string, std::optional<std::int64_t>>, std::uint64_t> count_;
   std::vector<Record> records_;
