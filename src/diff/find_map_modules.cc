@@ -135,7 +135,8 @@ class Collector {
     std::stable_sort(by_magnitude.begin(), by_magnitude.end(),
                      [&](std::size_t a, std::size_t b) { return output(a).magnitude < output(b).magnitude; });
     const auto is_same = [](const TensorTrait& a, const TensorTrait& b) {
-      return distance(a, b).value_or(1) <= kSame && may_have_one_shape(a, b);
+      const auto found = distance(a, b);
+      return found && found->apart <= kSame && may_have_one_shape(a, b);
     };
     for (std::size_t i = 0; i < by_magnitude.size(); ++i) {
       const double limit = output(by_magnitude[i]).magnitude * (1 + 2 * kSame);
@@ -178,7 +179,7 @@ Expected<ModuleTraits> read_modules(TraceReader& reader, std::optional<std::opti
   return collector.finish();
 }
 
-std::optional<double> distance(const TensorTrait& a, const TensorTrait& b) {
+std::optional<Distance> distance(const TensorTrait& a, const TensorTrait& b) {
   if (a.shape && b.shape && element_count(*a.shape) != element_count(*b.shape)) return std::nullopt;
   if (a.magnitude == 0 || b.magnitude == 0) return std::nullopt;
   if (a.sketch && b.sketch) {
@@ -187,16 +188,17 @@ std::optional<double> distance(const TensorTrait& a, const TensorTrait& b) {
       const double difference = double{(*a.sketch)[i]} - (*b.sketch)[i];
       squares += difference * difference;
     }
-    return std::sqrt(squares) / std::max(a.magnitude, b.magnitude);
+    return Distance{std::sqrt(squares) / std::max(a.magnitude, b.magnitude), a.sketch->size()};
   }
-  std::optional<double> largest;
+  Distance largest;
   for (std::size_t i = 0; i < a.statistics.size(); ++i) {
     const double x = a.statistics[i], y = b.statistics[i];
     if (!std::isfinite(x) || !std::isfinite(y)) continue;
     const double scale = std::max(std::fabs(x), std::fabs(y));
-    largest = std::max(largest.value_or(0), scale == 0 ? 0 : std::fabs(x - y) / scale);
+    largest.apart = std::max(largest.apart, scale == 0 ? 0 : std::fabs(x - y) / scale);
+    ++largest.numbers;
   }
-  return largest;
+  return largest.numbers != 0 ? std::optional(largest) : std::nullopt;
 }
 
 bool may_have_one_shape(const TensorTrait& a, const TensorTrait& b) {

@@ -43,9 +43,13 @@ struct ModuleTraits {
 Expected<ModuleTraits> read_modules(TraceReader& reader, std::optional<std::optional<std::int64_t>> step,
                                     const std::function<void(double)>& progress);
 
-// Relative L2 distance from sketches, else the largest relative difference of a statistic. Nothing: another number of
-// elements, or nothing in common that says something.
-std::optional<double> distance(const TensorTrait& a, const TensorTrait& b);
+// Relative L2 distance from sketches, else the largest relative difference of a statistic; and how many numbers say so.
+struct Distance {
+  double apart = 0;
+  std::size_t numbers = 0;
+};
+// Nothing: another number of elements, or nothing in common that says something.
+std::optional<Distance> distance(const TensorTrait& a, const TensorTrait& b);
 
 // Equal, but for dimensions of size 1, or not recorded.
 bool may_have_one_shape(const TensorTrait& a, const TensorTrait& b);

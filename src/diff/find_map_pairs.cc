@@ -49,7 +49,7 @@ class PairFinder {
   }
 
   Pairing run(const std::function<void(double)>& progress) {
-    for (const auto& fit : one_to_one(fits_by_values(reference_, port_, progress))) pair(fit, Why::Values);
+    pair_by_values(one_to_one(fits_by_values(reference_, port_, progress)));
     drop_what_other_blocks_contradict();
     follow_other_blocks();
     if (!ends_alike()) {
@@ -67,6 +67,18 @@ class PairFinder {
     pairing_.port[fit.port] = {why, fit};
     pairing_.reference[fit.reference] = {why, fit};
   }
+  // Rounding takes all modules about as far; where a port has gone wrong, some are far and none the less nearest.
+  void pair_by_values(const std::vector<Fit>& fits) {
+    constexpr double kTimesTheMedian = 10, kLeast = 1e-3, kMost = 0.05;  // the most that bfloat16's rounding does
+    if (fits.empty()) return;
+    std::vector<double> apart;
+    for (const auto& fit : fits) apart.push_back(fit.distance->apart);
+    const auto median = apart.begin() + static_cast<std::ptrdiff_t>(apart.size() / 2);
+    std::nth_element(apart.begin(), median, apart.end());
+    const double limit = std::clamp(kTimesTheMedian * *median, kLeast, kMost);
+    for (const auto& fit : fits) pair(fit, fit.distance->apart <= limit ? Why::Values : Why::Near);
+  }
+
   bool is_free(const Finding& finding) const { return finding.why == Why::Unknown; }
 
   PatternTable table() const {
@@ -97,7 +109,7 @@ class PairFinder {
     const auto known = table();
     for (std::size_t j = 0; j < pairing_.port.size(); ++j) {
       const auto finding = pairing_.port[j];
-      const bool is_weak = finding.is_pair() && finding.fit.distance.value_or(1) > kWeak;
+      const bool is_weak = finding.is_pair() && !(finding.fit.distance && finding.fit.distance->apart <= kWeak);
       if (!is_weak) continue;
       const auto expected = predicted(known, j);
       if (!expected || *expected == finding.fit.reference) continue;
@@ -193,7 +205,7 @@ class PairFinder {
   std::size_t first_gone_wrong() const {
     if (ends_alike()) return pairing_.port.size();
     const auto found = std::find_if(pairing_.port.begin(), pairing_.port.end(), [](const Finding& finding) {
-      return finding.why == Why::OtherBlocks || finding.why == Why::Names;
+      return finding.is_pair() && finding.why != Why::Values;
     });
     return found == pairing_.port.end() ? 0 : static_cast<std::size_t>(found - pairing_.port.begin());
   }

@@ -15,6 +15,7 @@ struct Finding {
   enum class Why {
     Unknown,        // nothing could be told
     NoCounterpart,  // the other side has nothing that it could be
+    Near,           // the outputs are near, but further apart than rounding takes those of other modules
     Values,         // the outputs agree
     OtherBlocks,    // by the rule that other blocks follow
     Names,          // by shape, order and name
@@ -22,7 +23,7 @@ struct Finding {
   Why why = Why::Unknown;
   Fit fit;  // except for Unknown and NoCounterpart
 
-  bool is_pair() const noexcept { return why >= Why::Values; }
+  bool is_pair() const noexcept { return why >= Why::Near; }
 };
 
 struct Pairing {

@@ -20,14 +20,20 @@ std::string short_number(double value) {
   return {text.data(), end};
 }
 
+// A sketch is as many numbers as it has buckets; a statistic may agree by chance.
+double confidence_by_values(const Fit& fit) {
+  if (fit.distance->numbers >= TensorTrait::kBuckets) return fit.by_inputs ? 0.99 : 0.9;
+  const double by_statistics = fit.distance->numbers > 1 ? 0.8 : 0.6;
+  return fit.by_inputs ? by_statistics + 0.1 : by_statistics;
+}
+
 // How much the evidence for one module is worth.
 double confidence(const Finding& finding) {
-  constexpr double kClose = 0.05;  // above the rounding of bfloat16
   switch (finding.why) {
-    case Why::Values: {
-      const double by_values = finding.fit.by_inputs ? 0.99 : 0.9;
-      return finding.fit.distance.value_or(kNear) < kClose ? by_values : by_values - 0.2;
-    }
+    case Why::Values:
+      return confidence_by_values(finding.fit);
+    case Why::Near:
+      return finding.fit.by_inputs ? 0.6 : 0.5;
     case Why::NoCounterpart:
     case Why::OtherBlocks:
       return 0.8;
@@ -46,7 +52,10 @@ class Evidence {
     ++count_[static_cast<std::size_t>(finding.why)];
     confidence_ += confidence(finding);
     by_inputs_ += std::size_t{finding.why == Why::Values && finding.fit.by_inputs};
-    largest_ = std::max(largest_, finding.fit.distance.value_or(0));
+    if (finding.why != Why::Values && finding.why != Why::Near) return;
+    auto& largest = finding.why == Why::Values ? largest_ : largest_of_near_;
+    largest = std::max(largest, finding.fit.distance->apart);
+    fewest_numbers_ = std::min(fewest_numbers_, finding.fit.distance->numbers);
   }
   std::size_t modules() const {
     std::size_t sum = 0;
@@ -62,7 +71,9 @@ class Evidence {
     };
     const bool all_inputs = by_inputs_ == count_[static_cast<std::size_t>(Why::Values)];
     say(Why::Values, std::string(all_inputs ? "with outputs and inputs" : "with outputs") + " that agree to " +
-                         short_number(largest_));
+                         short_number(largest_) + in_how_many_numbers());
+    say(Why::Near,
+        "with outputs that are near each other, up to " + short_number(largest_of_near_) + in_how_many_numbers());
     say(Why::OtherBlocks, "as in other blocks");
     say(Why::Names, "by shape, order and name only");
     say(Why::NoCounterpart, "with nothing at that place on the other side");
@@ -70,9 +81,14 @@ class Evidence {
   }
 
  private:
-  std::array<std::size_t, 5> count_{};
-  std::size_t by_inputs_ = 0;
-  double confidence_ = 0, largest_ = 0;
+  std::string in_how_many_numbers() const {
+    if (fewest_numbers_ >= TensorTrait::kBuckets) return "";
+    return fewest_numbers_ == 1 ? " in one statistic" : " in " + std::to_string(fewest_numbers_) + " statistics";
+  }
+
+  std::array<std::size_t, 6> count_{};
+  std::size_t by_inputs_ = 0, fewest_numbers_ = TensorTrait::kBuckets;
+  double confidence_ = 0, largest_ = 0, largest_of_near_ = 0;
 };
 
 // One thing that a map has to say: of a module, or of one of its tensors.
@@ -93,7 +109,7 @@ class TensorStatements {
 
   void add(const Finding& finding) {
     const auto &a = reference_.modules[finding.fit.reference], &b = port_.modules[finding.fit.port];
-    if (finding.why != Why::Values) return add_first_output(finding, a, b);
+    if (finding.why != Why::Values && finding.why != Why::Near) return add_first_output(finding, a, b);
     add_list(finding, a.outputs, b.outputs);
     // Without inputs on one side there is nothing to say about them.
     if (!a.inputs.empty() && !b.inputs.empty()) add_list(finding, a.inputs, b.inputs);
@@ -139,16 +155,16 @@ class TensorStatements {
   static const TensorTrait* counterpart(const TensorTrait& tensor, const std::vector<TensorTrait>& reference,
                                         const std::set<std::string>& taken) {
     const TensorTrait* best = nullptr;
-    double least = kNear;
+    double least = 0;
     for (const auto& other : reference) {
       if (taken.contains(other.label)) continue;
       const bool is_silent = tensor.magnitude == 0 && other.magnitude == 0;  // zeros, or nothing recorded
-      const auto apart = is_silent && may_have_one_shape(tensor, other) && tensor.label == other.label
-                             ? std::optional(0.0)
+      const auto found = is_silent && may_have_one_shape(tensor, other) && tensor.label == other.label
+                             ? std::optional(Distance{})
                              : distance(other, tensor);
-      if (!apart || *apart >= kNear) continue;
+      if (!found || !is_near(*found)) continue;
       if (other.label == tensor.label) return &other;
-      if (*apart < least) best = &other, least = *apart;
+      if (!best || found->apart < least) best = &other, least = found->apart;
     }
     return best;
   }

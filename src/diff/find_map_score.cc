@@ -8,6 +8,7 @@
 namespace fvhooks::internal {
 namespace {
 
+constexpr double kNear = 0.2;            // relative L2 distance of two whole tensors
 constexpr double kRounding = 1e-7;       // nearer than float32 can tell
 constexpr double kTimesTheNearest = 10;  // what is this much farther than the best fit is another tensor
 constexpr std::size_t kFitsOfOneModule = 16;
@@ -18,10 +19,20 @@ constexpr double kValues = 4, kInputs = 3, kKind = 1.5, kOrigin = 2, kName = 1, 
 // 1: the same bits; 0: as far as kNear.
 double closeness(double apart) { return std::log(kNear / std::max(apart, kRounding)) / std::log(kNear / kRounding); }
 
+// Of `tensors`, the distance of the nearest to `tensor`, if it is near.
+std::optional<Distance> nearest(const TensorTrait& tensor, const std::vector<TensorTrait>& tensors) {
+  std::optional<Distance> best;
+  for (const auto& other : tensors) {
+    const auto found = distance(other, tensor);
+    if (found && is_near(*found) && (!best || found->apart < best->apart)) best = found;
+  }
+  return best;
+}
+
 struct Agreement {
   std::size_t count = 0;  // tensors of the port that have one near them
   double closeness = 0;   // of those, on average
-  double distance = 0;    // of the first
+  Distance distance;      // of the first
 };
 
 Agreement agreement(const std::vector<TensorTrait>& reference, const std::vector<TensorTrait>& port) {
@@ -30,9 +41,9 @@ Agreement agreement(const std::vector<TensorTrait>& reference, const std::vector
   for (const auto& tensor : port) {
     const auto found = nearest(tensor, reference);
     if (!found) continue;
-    if (agreement.count == 0) agreement.distance = found->second;
+    if (agreement.count == 0) agreement.distance = *found;
     ++agreement.count;
-    sum += closeness(found->second);
+    sum += closeness(found->apart);
   }
   if (agreement.count != 0) agreement.closeness = sum / static_cast<double>(agreement.count);
   return agreement;
@@ -122,14 +133,20 @@ std::vector<std::size_t> modules_with_outputs_like(const ModuleTrait& module,
 
 void keep_the_best(std::vector<Fit>& fits) {
   double nearest_of_all = kNear;
-  for (const auto& fit : fits) nearest_of_all = std::min(nearest_of_all, *fit.distance);
+  for (const auto& fit : fits) nearest_of_all = std::min(nearest_of_all, fit.distance->apart);
   const double limit = std::max(kTimesTheNearest * nearest_of_all, 100 * kRounding);
-  std::erase_if(fits, [&](const Fit& fit) { return *fit.distance > limit; });
+  std::erase_if(fits, [&](const Fit& fit) { return fit.distance->apart > limit; });
   std::stable_sort(fits.begin(), fits.end(), [](const Fit& a, const Fit& b) { return a.score > b.score; });
   if (fits.size() > kFitsOfOneModule) fits.resize(kFitsOfOneModule);
 }
 
 }  // namespace
+
+bool is_near(const Distance& distance) noexcept {
+  constexpr double kNearInStatistics = 0.02, kNearInOneStatistic = 0.002;
+  if (distance.numbers >= TensorTrait::kBuckets) return distance.apart < kNear;
+  return distance.apart < (distance.numbers > 1 ? kNearInStatistics : kNearInOneStatistic);
+}
 
 ScoredSide::ScoredSide(std::vector<ModuleTrait> in_order) : modules(std::move(in_order)) {
   words.reserve(modules.size());
@@ -144,16 +161,6 @@ Words words_of(const std::string& name) {
 }
 
 double name_similarity(const Words& a, const Words& b) { return (dice(a.last, b.last) + dice(a.path, b.path)) / 2; }
-
-std::optional<std::pair<std::size_t, double>> nearest(const TensorTrait& tensor,
-                                                      const std::vector<TensorTrait>& tensors) {
-  std::optional<std::pair<std::size_t, double>> best;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const auto apart = distance(tensors[i], tensor);
-    if (apart && *apart < kNear && (!best || *apart < best->second)) best = {i, *apart};
-  }
-  return best;
-}
 
 std::vector<Fit> fits_by_values(const ScoredSide& reference, const ScoredSide& port,
                                 const std::function<void(double)>& progress) {

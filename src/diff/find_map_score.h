@@ -9,14 +9,15 @@
 
 namespace fvhooks::internal {
 
-// Two tensors closer than this can be one tensor in two programs; rounding stays far below, also in bfloat16.
-inline constexpr double kNear = 0.2;
+// Two tensors closer than this can be one tensor in two programs, perhaps gone wrong. Few numbers are as near as that
+// by chance: every norm's outputs have about one abs_mean.
+bool is_near(const Distance& distance) noexcept;
 
 struct Fit {
   std::size_t reference = 0, port = 0;  // places in the order of execution
   double score = 0;
-  std::optional<double> distance;  // of the outputs; none: it was not by values
-  bool by_inputs = false;          // the inputs agree as well
+  std::optional<Distance> distance;  // of the outputs; none: it was not by values
+  bool by_inputs = false;            // the inputs agree as well
 };
 
 // A name's words, sorted: those of its last component that is more than a number, with what follows, and the others.
@@ -25,10 +26,6 @@ struct Words {
 };
 Words words_of(const std::string& name);
 double name_similarity(const Words& a, const Words& b);  // 0 to 1
-
-// Of `tensors`, the nearest to `tensor` and its distance, if that is below kNear.
-std::optional<std::pair<std::size_t, double>> nearest(const TensorTrait& tensor,
-                                                      const std::vector<TensorTrait>& tensors);
 
 // A trace's modules with what is computed from them once.
 struct ScoredSide {

@@ -21,6 +21,7 @@ using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 // One output of one module.
 struct Output {
@@ -214,6 +215,40 @@ TEST(FindMap, SaysHowSureItIs) {
   const auto found = find({{"a", a}}, {{"b", a}});
   EXPECT_THAT(found.rules, Contains(Field(&FoundRule::evidence, "1 with outputs that agree to 0")));
   EXPECT_DOUBLE_EQ(found.rules.front().confidence, 0.9);
+}
+
+TEST(FindMap, OneStatisticThatAgreesMakesItLessSureThanASketch) {
+  const testing::TemporaryFolder folder;
+  const auto write = [&](const std::string& module, const std::string& stats) {
+    const auto path = (folder.path() / module).string();
+    std::ofstream(path) << R"({"module":")" << module << R"(","tensor":"out","step":0,)" << stats << "}\n";
+    return path;
+  };
+  const auto one = find_map(write("a", R"("abs_mean":0.79)"), write("b", R"("abs_mean":0.79)")).value();
+  EXPECT_EQ(one.rules.front().evidence, "1 with outputs that agree to 0 in one statistic");
+  EXPECT_DOUBLE_EQ(one.rules.front().confidence, 0.6);
+  const auto two =
+      find_map(write("a", R"("abs_mean":0.79,"std":1.5)"), write("b", R"("abs_mean":0.79,"std":1.5)")).value();
+  EXPECT_DOUBLE_EQ(two.rules.front().confidence, 0.8);
+  EXPECT_THAT(find_map(write("a", R"("abs_mean":0.79)"), write("b", R"("abs_mean":0.80)")).value().rules,
+              Not(Contains(Field(&FoundRule::evidence, HasSubstr("outputs")))))
+      << "every norm has about that mean";
+}
+
+TEST(FindMap, ARootThatIsNearByChanceLeavesNoModuleBeforeItUnnamed) {
+  auto models = random_models(3, 2, 3, 1e-6F);
+  auto& values = models.values;
+  const auto head = values.fresh(), root = values.fresh();
+  models.reference.insert(models.reference.end(), {{"proj_out", head}, {"", root}});
+  models.port.back().values = values.fresh();  // goes wrong here
+  models.port.insert(models.port.end(), {{"head.head", values.fresh()}, {"", values.rounded(root, 0.18F)}});
+  const auto found = find(models.reference, models.port);
+  EXPECT_EQ(rules_of(found).to_reference("head.head"), "proj_out");
+  const auto of_root =
+      std::find_if(found.rules.begin(), found.rules.end(), [](const FoundRule& rule) { return rule.port == R"("")"; });
+  ASSERT_NE(of_root, found.rules.end());
+  EXPECT_THAT(of_root->evidence, HasSubstr("near each other"));
+  EXPECT_LE(of_root->confidence, 0.6);
 }
 
 TEST(FindMap, AThousandModulesAreNoMatter) {
