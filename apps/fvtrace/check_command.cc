@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "core/counted.h"
 #include "exit_status.h"
 #include "fvhooks/trace_reader.h"
 #include "is_count.h"
@@ -17,6 +18,8 @@
 namespace fvtrace {
 namespace {
 
+using fvhooks::internal::counted;
+
 const Manual kManual = {
     "check that traces are what docs/record.md says",
     "Reads every line and names, with file and line, what is wrong with it: what is no JSON or no record, a torn "
@@ -26,6 +29,7 @@ const Manual kManual = {
     "tensor, step, call) that stands twice in a run. At the end, the seq numbers that are missing of each run: "
     "records\n"
     "that were dropped or lie in another file. Give all files of a run, its ranks and roots, at once.\n\n"
+    "It does not see the order of keys, nor that a key stands twice in a line (the last one counts, as in Python).\n"
     "FastVideo's own traces, which have neither call, seq nor run, pass. Memory: at most 24 bytes a record.",
     "fvtrace check trace.jsonl\n"
     "fvtrace check trace.rank*.jsonl\n"
@@ -61,10 +65,6 @@ class Problems {
   std::uint64_t count_ = 0;
   bool is_printed_ = true;
 };
-
-std::string counted(std::uint64_t count, const std::string& what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
 
 // Problems of the reader and of records, in the order of the lines. False: the file cannot be read.
 bool check_file(const std::string& path, RunCheck& runs, Problems& problems) {

@@ -94,6 +94,12 @@ int run(const DiffArguments& arguments) {
   options.noise = arguments.noise;
   options.fail_on = statuses(arguments.fail_on);
   options.assumed_dtype = dtype_named(arguments.dtype).value_or(fvhooks::DType::Float32);  // checked when parsed
+  if (!arguments.html.empty()) {                                                           // before the long work
+    if (const auto page = fvhooks::check_html_path(arguments.html); !page) {
+      spdlog::error(page.error().message);
+      return kCouldNotRun;
+    }
+  }
   ProgressLine progress("reading traces", !arguments.no_progress);
   options.progress = [&](double fraction) { progress.update(fraction); };
 
@@ -110,7 +116,12 @@ int run(const DiffArguments& arguments) {
   if (arguments.json) {
     fvhooks::write_json_report(*verdict, write);
   } else {
-    write(fvhooks::terminal_report(*verdict, {stdout_shows_colour(), arguments.rows, stdout_width()}));
+    fvhooks::TerminalStyle style{.colour = stdout_shows_colour(), .rows = arguments.rows};
+    if (const auto width = stdout_width()) {
+      style.width = *width;
+      style.wraps = true;
+    }
+    write(fvhooks::terminal_report(*verdict, style));
   }
   if (written == Written::Failed) return kCouldNotRun;
   if (!arguments.html.empty()) {
@@ -160,6 +171,7 @@ void add_diff(CLI::App& app, Action& action) {
       ->allow_extra_args(false)
       ->option_text("LIST")
       ->check([](const std::string& name) {
+        if (name.empty()) return std::string("a status is missing: write for example diverged,shape,non-finite");
         return fvhooks::status_named(name) ? std::string()
                                            : name + " is no status (diverged, missing, ...: docs/diff.md)";
       });
@@ -168,7 +180,8 @@ void add_diff(CLI::App& app, Action& action) {
         return dtype_named(name) ? std::string() : name + " is no dtype (float32, bfloat16, float16, float64, ...)";
       })
       ->capture_default_str();
-  command->add_option("--rows", arguments->rows, "Rows of the table; 0 shows every record")
+  command
+      ->add_option("--rows", arguments->rows, "Rows of the table, the first failure among them; 0 shows every record")
       ->check(is_count)
       ->capture_default_str();
   auto* map = command

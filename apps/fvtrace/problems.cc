@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/counted.h"
 #include "report/table.h"
 
 namespace fvtrace {
@@ -17,8 +18,8 @@ void warn_of_problems(const std::string& path, const fvhooks::TraceReader& reade
                  fvhooks::internal::printable(problems[i].message));
   }
   if (reader.problem_count() > shown) {
-    spdlog::warn("{}: {} more lines could not be read (fvtrace check names them)", fvhooks::internal::printable(path),
-                 reader.problem_count() - shown);
+    spdlog::warn("{}: {} could not be read (fvtrace check names them)", fvhooks::internal::printable(path),
+                 fvhooks::internal::counted(reader.problem_count() - shown, "more line"));
   }
 }
 

@@ -163,7 +163,7 @@ int follow_file(const ShowArguments& arguments) {
 bool read_filter(ShowArguments& arguments) {
   auto steps = fvhooks::StepFilter::parse(arguments.steps);
   if (!steps) {
-    spdlog::error("--step: {}", steps.error().message);
+    spdlog::error("--step {}: {}", arguments.steps, steps.error().message);
     return false;
   }
   arguments.filter.steps = *std::move(steps);

@@ -25,11 +25,10 @@ bool stdout_shows_colour() {
   return isatty(STDOUT_FILENO) != 0 && environment("NO_COLOR").empty() && environment("TERM") != "dumb";
 }
 
-std::size_t stdout_width() {
-  constexpr std::size_t kDefault = 100;
+std::optional<std::size_t> stdout_width() {
   winsize size{};
   const bool is_known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0;
-  return is_known ? size.ws_col : kDefault;
+  return is_known ? std::optional<std::size_t>(size.ws_col) : std::nullopt;
 }
 
 Written write_out(std::string_view text) {

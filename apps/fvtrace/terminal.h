@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,7 +11,7 @@ namespace fvtrace {
 
 // A terminal, NO_COLOR (no-color.org) unset or empty, and TERM not "dumb".
 bool stdout_shows_colour();
-std::size_t stdout_width();  // 100 where it is no terminal
+std::optional<std::size_t> stdout_width();  // nothing: it is no terminal
 
 // Writes to standard output. A reader that has left (`| head`) is no failure; a full disk is: it is reported.
 enum class Written : std::uint8_t { Whole, ReaderLeft, Failed };

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 
+#include "core/counted.h"
 #include "diff/error.h"
 #include "report/json_writer.h"
 #include "report/table.h"
@@ -15,6 +16,7 @@ namespace fvtrace {
 namespace {
 
 using fvhooks::Record;
+using fvhooks::internal::counted;
 using fvhooks::internal::JsonWriter;
 using fvhooks::internal::printable;
 
@@ -142,14 +144,13 @@ std::string TraceOverview::text(const std::string& path, std::uint64_t problem_c
     if (!content.empty()) text += fmt::format("  {:<12}{}\n", title, content);
   };
   add("records", fmt::format("{} ({} of inputs, {} with a sketch)", records_, inputs_, with_sketch_));
-  if (problem_count > 0) add("unreadable", fmt::format("{} lines (fvtrace check names them)", problem_count));
+  if (problem_count > 0) add("unreadable", counted(problem_count, "line") + " (fvtrace check names them)");
   add("runs", runs_.empty() ? "" : fmt::format("{}: {}", runs_.size(), list(runs_)));
   add("roots", list(roots_));
   add("ranks", ranges(ranks_));
   add("modules", std::to_string(modules_.size()));
   auto steps = ranges(steps_);
-  if (outside_steps_ > 0)
-    steps += fmt::format("{}{} records outside a step", steps.empty() ? "" : "; ", outside_steps_);
+  if (outside_steps_ > 0) steps += (steps.empty() ? "" : "; ") + counted(outside_steps_, "record") + " outside a step";
   add("steps", steps);
   add("calls", calls_ == 0 ? "" : fmt::format("up to {} of a module in a step", calls_));
   add("dtypes", list(dtypes_));
@@ -157,7 +158,7 @@ std::string TraceOverview::text(const std::string& path, std::uint64_t problem_c
   if (non_finite_.records == 0) {
     add("non-finite", "none");
   } else {
-    add("non-finite", fmt::format("{} records, {} NaN and {} infinite elements counted", non_finite_.records,
+    add("non-finite", fmt::format("{}, {} NaN and {} infinite elements counted", counted(non_finite_.records, "record"),
                                   non_finite_.nan, non_finite_.inf));
     add("", "first: " + words(*non_finite_.first));
   }

@@ -156,6 +156,19 @@ def test_a_bad_option_has_status_2_though_the_files_can_be_compared(option, refe
     assert result.stdout == ""
 
 
+def test_an_empty_list_of_statuses_says_what_to_write(reference):
+    result = fvtrace("diff", "--fail-on", "", reference, reference)
+    assert result.returncode == 2
+    assert "diverged,shape,non-finite" in result.stderr
+
+
+def test_a_page_that_cannot_be_written_is_told_before_anything_is_read(tmp_path):
+    result = fvtrace("diff", "--html", tmp_path / "none" / "page.html", "no-trace.jsonl", "no-trace.jsonl")
+    assert result.returncode == 2
+    assert "page.html" in result.stderr
+    assert "no-trace" not in result.stderr
+
+
 def test_an_unknown_command_is_named():
     result = fvtrace("dif", "a", "b")
     assert result.returncode == 2
@@ -180,7 +193,7 @@ def test_fastvideos_own_files_are_read(write):
     )
     path = write("fastvideo.jsonl", own)
     same = fvtrace("diff", "--json", path, path)
-    assert same.returncode == 0
+    assert same.returncode == 1
     assert [c["call"] for c in json.loads(same.stdout)["comparisons"]] == [0, 0, 1, 0, 0, 1]
     finite = json.loads(fvtrace("diff", "--json", path, write("finite.jsonl", own.replace("NaN", "1.0"))).stdout)
     assert finite["first_diverged"]["module"] == "b"

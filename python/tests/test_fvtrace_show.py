@@ -17,6 +17,13 @@ def fvtrace(*arguments, **options):
     )
 
 
+def test_a_bad_step_is_told_by_the_option(tmp_path):
+    result = fvtrace("show", "--step", "x", tmp_path / "none.jsonl")
+    assert result.returncode == 2
+    assert '--step x: "x" is neither a step' in result.stderr
+    assert "FASTVIDEO" not in result.stderr
+
+
 RECORDS = report_traces.trace(blocks=2, steps=3, calls=2)
 
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "core/counted.h"
 #include "diff/find_map_pairs.h"
 #include "diff/find_map_rules.h"
 
@@ -20,8 +21,8 @@ Expected<ModuleTraits> read_side(const std::string& path, std::optional<Step> st
   auto traits = internal::read_modules(*reader, step, progress);
   if (reader->problem_count() != 0) {
     const auto& first = reader->problems().front();
-    map.notes.push_back(path + ": " + std::to_string(reader->problem_count()) +
-                        " lines could not be read, the first is " + std::to_string(first.line) + ": " + first.message);
+    map.notes.push_back(path + ": " + internal::counted(reader->problem_count(), "line") +
+                        " could not be read, the first is " + std::to_string(first.line) + ": " + first.message);
   }
   if (!traits) return Error{path + " " + traits.error().message};
   return traits;

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/counted.h"
 #include "diff/call_stack.h"
 #include "diff/error.h"
 #include "diff/evidence_bias.h"
@@ -276,7 +277,7 @@ class Scene {
       unseen += is_inside && key.rank == call.rank && key.root == call.root && key.step == call.step;
     }
     if (unseen == 0) return {};
-    return "; " + std::to_string(unseen) + (unseen == 1 ? " record" : " records") +
+    return "; " + counted(unseen, "record") +
            " inside it before that could not be compared (missing in the port, or nothing in common)";
   }
 

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "core/counted.h"
 #include "diff/trace_indexer.h"
 #include "fvhooks/name_map.h"
 
@@ -95,7 +96,7 @@ void Trace::rename(const NameMap& names) {
     name.tensor = std::move(renamed->tensor);
   }
   if (left_out != 0) {
-    notes.push_back("has " + std::to_string(left_out) + " tensors that have no counterpart by the map: left out");
+    notes.push_back("has " + counted(left_out, "tensor") + " without a counterpart by the map: left out");
   }
 }
 
@@ -107,7 +108,7 @@ void Trace::leave_out_missing(const NameMap& names) {
     left_out += name.is_left_out;
   }
   if (left_out != 0) {
-    notes.push_back("has " + std::to_string(left_out) + " tensors that the port lacks by the map: left out");
+    notes.push_back("has " + counted(left_out, "tensor") + " that the port lacks by the map: left out");
   }
 }
 

@@ -72,19 +72,31 @@ bool write_page(Replacement& file, const internal::HtmlData& data) {
   return complete && file.write(internal::page_after_data());
 }
 
+Error cannot_write(const std::string& path, const std::string& why) {
+  return Error{"cannot write report '" + path + "': " + why};
+}
+
+std::string last_error() { return std::generic_category().message(errno); }
+
 }  // namespace
 
-Expected<std::monostate> write_html_report(const Verdict& verdict, const std::string& path,
-                                           const HtmlOptions& options) {
+Expected<std::monostate> check_html_path(const std::string& path) {
   // A device or a pipe would be replaced by a file.
   std::error_code ignored;
   const auto status = std::filesystem::status(path, ignored);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    return Error{"cannot write report '" + path + "': it is there and no regular file"};
+    return cannot_write(path, "it is there and no regular file");
   }
+  if (!Replacement(path).is_open()) return cannot_write(path, last_error());
+  return std::monostate{};
+}
+
+Expected<std::monostate> write_html_report(const Verdict& verdict, const std::string& path,
+                                           const HtmlOptions& options) {
+  if (auto checked = check_html_path(path); !checked) return checked;
   Replacement file(path);
   if (!file.is_open() || !write_page(file, internal::html_data(verdict, options.most_rows)) || !file.commit()) {
-    return Error{"cannot write report '" + path + "': " + std::generic_category().message(errno)};
+    return cannot_write(path, last_error());
   }
   return std::monostate{};
 }

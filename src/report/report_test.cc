@@ -108,6 +108,14 @@ TEST(TerminalReport, SaysHowManyRowsItLeftOut) {
   EXPECT_THAT(terminal_report(verdict_of(comparisons), {false, 10, 100}), HasSubstr("… 40 more records"));
 }
 
+TEST(TerminalReport, OfAPassSaysWhatWasExcused) {
+  auto verdict = verdict_of({comparison_of("a", Status::Within), comparison_of("b", Status::Diverged),
+                             comparison_of("c", Status::Diverged), comparison_of("d", Status::Extra)});
+  verdict.passed = true;  // by what --fail-on names
+  EXPECT_EQ(first_line(terminal_report(verdict, {})),
+            "PASS  1 record agrees; excused by --fail-on: 2 diverged, 1 extra");
+}
+
 TEST(TerminalReport, OfAFewRowsShowsTheFirstFailureAmongThem) {
   for (std::size_t rows = 1; rows <= 8; ++rows) {
     const auto text = terminal_report(diverged(), {false, rows, 100});
@@ -209,6 +217,21 @@ TEST(TerminalReport, ShortensLongNamesAtTheirBeginning) {
   const auto text = terminal_report(verdict_of({comparison_of(name + ".to_out", Status::Diverged)}), {false, 40, 100});
   EXPECT_THAT(text, HasSubstr("x.to_out out "));
   EXPECT_THAT(text, HasSubstr("  …xxx"));
+}
+
+TEST(TerminalReport, KeepsToANarrowTerminal) {
+  auto verdict = diverged();
+  verdict.notes = {"a note that goes on and on, as long as there is something that somebody should know of it"};
+  for (const std::size_t width : {62U, 70U, 80U, 90U}) {
+    std::string_view text;
+    const auto report = terminal_report(verdict, {false, 40, width, true});
+    for (text = report; !text.empty(); text.remove_prefix(text.find('\n') + 1)) {
+      const auto line = text.substr(0, text.find('\n'));
+      const auto shown = std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xC0) != 0x80; });
+      EXPECT_LE(shown, static_cast<std::ptrdiff_t>(width)) << line;
+    }
+    EXPECT_THAT(report, HasSubstr("250000×"));
+  }
 }
 
 TEST(TerminalReport, OfNothingDoesNotPass) {

@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "core/counted.h"
+
 namespace fvhooks::internal {
 namespace {
 
@@ -47,11 +49,14 @@ std::string shortened(const std::string& name, std::size_t width) {
 
 class Layout {
  public:
-  explicit Layout(const TerminalStyle& style) : style_(style) {}
+  explicit Layout(const TerminalStyle& style) : style_(style) {
+    // In a narrow terminal the ratio says more than the two numbers that it is of.
+    shows_threshold_ = style.width >= kLeastName + width_of_others();
+    shows_error_ = shows_threshold_ || style.width >= kLeastName + width_of_others();
+  }
 
   void make_room_for(const Line& line) {
-    constexpr std::size_t kOtherColumns = 60, kLeast = 24;
-    const auto most = style_.width > kOtherColumns + kLeast ? style_.width - kOtherColumns : kLeast;
+    const auto most = style_.width > width_of_others() + kLeastName ? style_.width - width_of_others() : kLeastName;
     name_width_ = std::max(name_width_, std::min(line.name.size(), most));
   }
 
@@ -60,14 +65,21 @@ class Layout {
   }
   std::string text(const Line& line) const {
     const auto status = fmt::format("{:<12}", line.status);
-    return fmt::format("  {:<{}}  {:>9}  {}  {:>9}  {:>9}  {:>8}\n", shortened(line.name, name_width_), name_width_,
-                       line.moment, line.failed && style_.colour ? "\x1b[31m" + status + "\x1b[0m" : status, line.error,
-                       line.threshold, line.ratio);
+    auto text = fmt::format("  {:<{}}  {:>9}  {}", shortened(line.name, name_width_), name_width_, line.moment,
+                            line.failed && style_.colour ? "\x1b[31m" + status + "\x1b[0m" : status);
+    if (shows_error_) text += fmt::format("  {:>9}", line.error);
+    if (shows_threshold_) text += fmt::format("  {:>9}", line.threshold);
+    return text + fmt::format("  {:>8}\n", line.ratio);
   }
 
  private:
+  static constexpr std::size_t kLeastName = 24, kNumber = 11;
+
+  std::size_t width_of_others() const { return 38 + kNumber * (std::size_t{shows_error_} + shows_threshold_); }
+
   TerminalStyle style_;
   std::size_t name_width_ = 14;
+  bool shows_error_ = true, shows_threshold_ = true;
 };
 
 // Missing and extra records are reported by subtree.
@@ -197,7 +209,7 @@ std::string around_divergence(const Verdict& verdict, const TerminalStyle& style
   grouping.finish();
   auto text = text_of(verdict, grouping.entries(), style);
   if (grouping.left_out() != 0) {
-    text += fmt::format("  … {} more records (--rows 0 shows all)\n", grouping.left_out());
+    text += fmt::format("  … {} (--rows 0 shows all)\n", counted(grouping.left_out(), "more record"));
   }
   return text;
 }

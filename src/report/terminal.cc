@@ -4,14 +4,17 @@
 #include <ranges>
 #include <set>
 
+#include "core/counted.h"
 #include "fvhooks/report.h"
 #include "report/sparkline.h"
 #include "report/subtree.h"
 #include "report/table.h"
+#include "report/wrap.h"
 
 namespace fvhooks {
 namespace {
 
+using internal::counted;
 using internal::printable;
 
 class Paint {
@@ -53,10 +56,22 @@ std::string_view why_incomplete(const Verdict& verdict) {
   return "no values are known to differ, but not every record has a counterpart to compare it with";
 }
 
+// Of a verdict that passed: what would have failed, had --fail-on not excused it.
+std::string excused(const Verdict& verdict) {
+  std::string text;
+  for (std::size_t i = 0; i < kStatusCount; ++i) {
+    const auto status = static_cast<Status>(i);
+    if (verdict.counts[i] == 0 || !is_failure(status)) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", verdict.counts[i], status_name(status));
+  }
+  return text.empty() ? text : "; excused by --fail-on: " + text;
+}
+
 std::string headline(const Verdict& verdict, const Paint& paint) {
   if (verdict.passed) {
     const auto count = agreeing(verdict);
-    return fmt::format("{}  {} record{}\n", paint.good("PASS"), count, count == 1 ? " agrees" : "s agree");
+    return fmt::format("{}  {} agree{}{}\n", paint.good("PASS"), counted(count, "record"), count == 1 ? "s" : "",
+                       excused(verdict));
   }
   const auto differs =
       verdict.count(Status::Diverged) + verdict.count(Status::Shape) + verdict.count(Status::NonFinite);
@@ -100,8 +115,6 @@ std::string counts(const Verdict& verdict) {
 
 constexpr std::size_t kGroupsShown = 12;
 
-std::string records_text(std::size_t records) { return fmt::format("{} record{}", records, records == 1 ? "" : "s"); }
-
 std::string part_text(const std::optional<std::int64_t>& step) { return step ? fmt::to_string(*step) : "none"; }
 std::string part_text(std::uint64_t call) { return fmt::to_string(call); }
 
@@ -112,7 +125,7 @@ std::string by_part(std::string_view name, const std::set<Part>& parts, std::str
   std::string list;
   for (const auto& part : parts | std::views::take(kGroupsShown)) list += (list.empty() ? "" : ", ") + part_text(part);
   if (parts.size() > kGroupsShown) list += fmt::format(" … and {} more", parts.size() - kGroupsShown);
-  return fmt::format("  {}{} {} {} ({})\n", name, parts.size() == 1 ? "" : "s", list, what, records_text(records));
+  return fmt::format("  {}{} {} {} ({})\n", name, parts.size() == 1 ? "" : "s", list, what, counted(records, "record"));
 }
 
 // "blocks.7.* missing in the port (84 records)"
@@ -123,9 +136,10 @@ std::string by_subtree(const std::vector<internal::Subtree>& groups, std::string
         group.module.empty() ? (group.has_children ? "everything" : "the root module") : printable(group.module);
     if (group.has_children && !group.module.empty()) name += ".*";
     text += fmt::format("  {} {} ({}{})\n", name, what,
-                        group.is_whole ? "" : "some of its records: ", records_text(group.records));
+                        group.is_whole ? "" : "some of its records: ", counted(group.records, "record"));
   }
-  if (groups.size() > kGroupsShown) text += fmt::format("  … and {} more modules\n", groups.size() - kGroupsShown);
+  if (groups.size() > kGroupsShown)
+    text += fmt::format("  … and {}\n", counted(groups.size() - kGroupsShown, "more module"));
   return text;
 }
 
@@ -153,7 +167,8 @@ std::string problems(const TraceSummary& trace) {
   }
   const auto shown = std::min<std::uint64_t>(trace.problems.size(), kShown);
   if (trace.problem_count > shown) {
-    text += fmt::format("  {}: {} more lines could not be read\n", printable(trace.path), trace.problem_count - shown);
+    text += fmt::format("  {}: {} could not be read\n", printable(trace.path),
+                        counted(trace.problem_count - shown, "more line"));
   }
   return text;
 }
@@ -193,20 +208,19 @@ std::string notes(const Verdict& verdict) {
 
 std::string terminal_report(const Verdict& verdict, const TerminalStyle& style) {
   const Paint paint(style.colour);
-  std::string text = headline(verdict, paint);
-  text += diagnosis(verdict, paint);
-  text += first_failure(verdict);
-  text += counts(verdict);
-  text += curve("error over depth", verdict.error_over_depth, style);
-  text += curve("error over steps", verdict.error_over_steps, style);
-  text += section(verdict.passed ? "Closest to their thresholds" : "In the order of execution",
-                  internal::table(verdict, style));
-  text += section("Missing and extra", missing_and_extra(verdict));
-  text +=
-      section("In another order", by_subtree(internal::subtrees(verdict, Status::Reordered), "reordered in the port"));
-  text += section("Lines that could not be read", problems(verdict.reference) + problems(verdict.port));
-  text += section("Notes", notes(verdict));
-  return text;
+  const auto sentences = [&](const std::string& text) {
+    return style.wraps ? internal::wrapped(text, style.width) : text;
+  };
+  return sentences(headline(verdict, paint) + diagnosis(verdict, paint) + first_failure(verdict) + counts(verdict)) +
+         curve("error over depth", verdict.error_over_depth, style) +
+         curve("error over steps", verdict.error_over_steps, style) +
+         section(verdict.passed ? "Closest to their thresholds" : "In the order of execution",
+                 internal::table(verdict, style)) +
+         sentences(section("Missing and extra", missing_and_extra(verdict)) +
+                   section("In another order",
+                           by_subtree(internal::subtrees(verdict, Status::Reordered), "reordered in the port")) +
+                   section("Lines that could not be read", problems(verdict.reference) + problems(verdict.port)) +
+                   section("Notes", notes(verdict)));
 }
 
 }  // namespace fvhooks

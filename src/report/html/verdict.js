@@ -9,7 +9,10 @@ function showHeadline() {
   if (passed) {
     const agreeing = counts.equal + counts.within + counts.reordered;
     headline.append(`${counted(agreeing, 'record')} ${agreeing === 1 ? 'agrees' : 'agree'}`);
-    find('reason').textContent = 'No record of the port is further from the reference than rounding explains.';
+    const excused = data.statuses.filter(({ name, fails }) => fails && counts[name] > 0);
+    find('reason').textContent = excused.length === 0
+      ? 'No record of the port is further from the reference than rounding explains.'
+      : `Excused by --fail-on: ${excused.map(({ name }) => `${counts[name]} ${name}`).join(', ')}.`;
   } else if (!introducer) {
     headline.append(data.records === 0 ? 'Nothing was compared' : 'Not every record could be compared');
     find('reason').textContent = 'No values are known to differ, but some records have no counterpart or nothing in common.';
