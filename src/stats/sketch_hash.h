@@ -24,7 +24,7 @@ class GroupHash {
 
   std::size_t block_exchange() const noexcept { return words_[0] >> 6 & 3; }
   std::size_t lane_exchange(std::size_t block) const noexcept { return words_[0] >> (8 + 6 * block) & (kBlock - 1); }
-  const std::uint64_t& signs(std::size_t block) const noexcept { return words_[1 + block]; }  // bit e: e is negated
+  std::uint64_t signs(std::size_t block) const noexcept { return words_[1 + block]; }  // bit e: e is negated
 
  private:
   const std::uint64_t* words_;

@@ -139,7 +139,7 @@ struct Deviations {
 template <bool kWhole, class T>
 HWY_INLINE Deviations DeviationsFrom(T provisional, const T* x, std::size_t count) {
   const Tag<T> d;
-  const auto p = hn::Set(d, provisional);
+  const auto minus_p = hn::Set(d, -provisional);
   const std::size_t end = EndOfTrees<kWhole>(count);
   alignas(64) double firsts[kLanes], seconds[kLanes];
   for (std::size_t lane = 0; lane < kLanes; lane += kVec<T>) {
@@ -149,7 +149,7 @@ HWY_INLINE Deviations DeviationsFrom(T provisional, const T* x, std::size_t coun
       HWY_UNROLL(8)
       for (std::size_t row = 0; row < 8; ++row) {
         const std::size_t i = at + row * kLanes;
-        a[row] = hn::Sub(hn::LoadU(d, x + i), p);
+        a[row] = AddOnMultiplier(hn::LoadU(d, x + i), minus_p);
         if constexpr (!kWhole) a[row] = hn::IfThenElseZero(hn::FirstN(d, i < count ? count - i : 0), a[row]);
       }
       first.Add(Tree(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]));
