@@ -5,6 +5,7 @@
 #include <csignal>
 #include <exception>
 
+#include "bisect_command.h"
 #include "check_command.h"
 #include "diff_command.h"
 #include "exit_status.h"
@@ -42,6 +43,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   fvtrace::Action action;
   fvtrace::add_diff(app, action);
+  fvtrace::add_bisect(app, action);
   fvtrace::add_map(app, action);
   fvtrace::add_show(app, action);
   fvtrace::add_stats(app, action);
