@@ -77,11 +77,11 @@ class Model:
             )
 
     def trace_reference(self, name: str, dtype: str, *options: str) -> pathlib.Path:
-        command = self.reference_command("run", *self._arguments(f"reference.{name}", dtype), *options)
+        command = self.reference_command("run", *self.arguments(f"reference.{name}", dtype), *options)
         return self._traced(command, f"reference.{name}.{dtype}.jsonl")
 
     def trace_port(self, programs: Programs, name: str, dtype: str, *options: str) -> pathlib.Path:
-        command = [programs.wan, *self._arguments(f"port.{name}", dtype), *options]
+        command = [programs.wan, *self.arguments(f"port.{name}", dtype), *options]
         return self._traced(command, f"port.{name}.{dtype}.jsonl")
 
     def _traced(self, command: list, name: str) -> pathlib.Path:
@@ -92,10 +92,10 @@ class Model:
         """Whole inputs and outputs of one module."""
         tensors = self.folder / f"capture.{name}.{dtype}.safetensors"
         arguments = ["--capture-module", module, "--capture", tensors, *options]
-        call([programs.wan, *self._arguments(f"port.{name}", dtype), *arguments])
+        call([programs.wan, *self.arguments(f"port.{name}", dtype), *arguments])
         return tensors
 
-    def _arguments(self, name: str, dtype: str) -> list:
+    def arguments(self, name: str, dtype: str) -> list:
         inputs = self.folder / "inputs.safetensors"
         output = self.folder / f"{name}.{dtype}.safetensors"
         return ["--model", self.folder, "--inputs", inputs, "--output", output, "--dtype", dtype]
