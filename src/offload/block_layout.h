@@ -9,12 +9,13 @@
 
 namespace fvhooks::internal {
 
-// Pages of one file. In the buffer they begin at a page where the tensors' places in the file do, else beside one.
+// Neighbours in one file, as far from one another in the buffer. Where they lie in pages as they do in the file, these
+// pages of the buffer are theirs alone.
 struct Extent {
   std::size_t file = 0;
-  std::uint64_t offset = 0;  // in the file, a page's begin
-  std::size_t needed = 0;    // bytes up to the end of its last tensor
-  std::size_t to = 0;        // in the buffer
+  std::uint64_t offset = 0;  // in the file
+  std::size_t bytes = 0;
+  std::size_t to = 0;  // in the buffer
 };
 
 struct BlockLayout {

@@ -18,16 +18,30 @@ namespace {
 constexpr std::size_t kThreads = 4;
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 
+// `needed` bytes at least, short reads continued; up to `bytes` where the file has them.
+Expected<std::monostate> pread_all(int descriptor, std::uint64_t offset, std::size_t needed, std::size_t bytes,
+                                   std::byte* to) {
+  for (std::size_t done = 0; done < needed;) {
+    const auto got = ::pread(descriptor, to + done, bytes - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return read_error(errno);
+    if (got == 0) return file_ends_early();
+    done += static_cast<std::size_t>(got);
+  }
+  return std::monostate();
+}
+
 class PreadReader : public DiskReader {
  public:
-  Expected<std::monostate> read(std::span<const PageRead> reads) override {
+  Expected<std::monostate> read(std::span<const Read> reads) override {
     const auto pieces = in_pieces(reads, kPiece);
     std::atomic<std::size_t> next{0};
     std::mutex mutex;
     std::optional<Error> failure;
     const auto work = [&](LandingPages& landing) {
       for (auto i = next++; i < pieces.size(); i = next++) {
-        if (auto outcome = pread_piece(landing.land(pieces[i]), pieces[i].pages())) {
+        const auto landed = landing.land(pieces[i]);
+        if (auto outcome = pread_all(landed.descriptor, landed.offset, landed.needed, landed.pages(), landed.to)) {
           landing.carry(pieces[i]);
         } else {
           const std::scoped_lock lock(mutex);
@@ -53,10 +67,12 @@ class PreadReader : public DiskReader {
 
 class BufferedReader : public DiskReader {
  public:
-  Expected<std::monostate> read(std::span<const PageRead> reads) override {
+  Expected<std::monostate> read(std::span<const Read> reads) override {
     for (const auto& piece : in_pieces(reads, kPiece)) {
-      if (auto outcome = pread_piece(piece, piece.needed); !outcome) return outcome;
-      ::posix_fadvise(piece.descriptor, static_cast<off_t>(piece.offset), static_cast<off_t>(piece.pages()),
+      if (auto outcome = pread_all(piece.descriptor, piece.offset, piece.bytes, piece.bytes, piece.to); !outcome)
+        return outcome;
+      const auto begin = page_begin(piece.offset), end = page_end(piece.offset + piece.bytes);
+      ::posix_fadvise(piece.descriptor, static_cast<off_t>(begin), static_cast<off_t>(end - begin),
                       POSIX_FADV_DONTNEED);
     }
     return std::monostate();
@@ -65,37 +81,32 @@ class BufferedReader : public DiskReader {
 
 }  // namespace
 
-std::vector<PageRead> in_pieces(std::span<const PageRead> reads, std::size_t bytes) {
-  std::vector<PageRead> pieces;
+std::vector<Read> in_pieces(std::span<const Read> reads, std::size_t bytes) {
+  std::vector<Read> pieces;
   for (const auto& read : reads) {
-    for (std::size_t done = 0; done < read.needed; done += bytes) {
-      pieces.push_back({read.descriptor, read.offset + done, std::min(bytes, read.needed - done), read.to + done});
+    for (std::size_t done = 0; done < read.bytes;) {
+      const auto offset = read.offset + done;
+      const auto piece = std::min(bytes - static_cast<std::size_t>(offset % kPageBytes), read.bytes - done);
+      pieces.push_back({read.descriptor, offset, piece, read.to + done});
+      done += piece;
     }
   }
   return pieces;
 }
 
-PageRead LandingPages::land(const PageRead& piece) {
-  if (piece.begins_at_page()) return piece;
-  if (!memory_) memory_.reset(static_cast<std::byte*>(::operator new(bytes_, std::align_val_t{kPageBytes})));
-  auto landing = piece;
-  landing.to = memory_.get();
-  return landing;
-}
-
-void LandingPages::carry(const PageRead& piece) const {
-  if (!piece.begins_at_page()) std::memcpy(piece.to, memory_.get(), piece.needed);
-}
-
-Expected<std::monostate> pread_piece(const PageRead& piece, std::size_t bytes) {
-  for (std::size_t done = 0; done < piece.needed;) {
-    const auto got = ::pread(piece.descriptor, piece.to + done, bytes - done, static_cast<off_t>(piece.offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return read_error(errno);
-    if (got == 0) return file_ends_early();
-    done += static_cast<std::size_t>(got);
+PageRead LandingPages::land(const Read& piece) {
+  PageRead pages{piece.descriptor, page_begin(piece.offset), piece.skipped() + piece.bytes, nullptr};
+  if (piece.lies_as_in_file()) {
+    pages.to = piece.to - piece.skipped();
+    return pages;
   }
-  return std::monostate();
+  if (!memory_) memory_.reset(static_cast<std::byte*>(::operator new(bytes_, std::align_val_t{kPageBytes})));
+  pages.to = memory_.get();
+  return pages;
+}
+
+void LandingPages::carry(const Read& piece) const {
+  if (!piece.lies_as_in_file()) std::memcpy(piece.to, memory_.get() + piece.skipped(), piece.bytes);
 }
 
 Error read_error(int error) {

@@ -17,7 +17,18 @@
 
 namespace fvhooks::internal {
 
-// `needed` bytes from `offset`, a page's begin. A `to` that is a page's begin has room for whole pages.
+// `bytes` of a file from `offset`. A `to` that lies in its page as `offset` does has room for whole pages.
+struct Read {
+  int descriptor = -1;
+  std::uint64_t offset = 0;
+  std::size_t bytes = 0;
+  std::byte* to = nullptr;
+
+  std::size_t skipped() const { return static_cast<std::size_t>(offset % kPageBytes); }  // of the first page
+  bool lies_as_in_file() const { return reinterpret_cast<std::uintptr_t>(to) % kPageBytes == skipped(); }
+};
+
+// Pages of a file to pages of memory, of which `needed` bytes must come.
 struct PageRead {
   int descriptor = -1;
   std::uint64_t offset = 0;
@@ -25,17 +36,16 @@ struct PageRead {
   std::byte* to = nullptr;
 
   std::size_t pages() const { return static_cast<std::size_t>(page_end(needed)); }
-  bool begins_at_page() const { return reinterpret_cast<std::uintptr_t>(to) % kPageBytes == 0; }
 };
 
 // Direct reads want pages of memory: a piece that shall lie elsewhere lands here first. One at a time.
 class LandingPages {
  public:
   explicit LandingPages(std::size_t bytes) : bytes_(bytes) {}
-  // The same read, to pages: its own or these.
-  PageRead land(const PageRead& piece);
+  // The same of whole pages, to its own or to these.
+  PageRead land(const Read& piece);
   // What has landed here, to its place.
-  void carry(const PageRead& piece) const;
+  void carry(const Read& piece) const;
 
  private:
   struct Free {
@@ -49,7 +59,7 @@ class DiskReader {
  public:
   virtual ~DiskReader() = default;
   // All of them, or an error. One thread at a time.
-  virtual Expected<std::monostate> read(std::span<const PageRead> reads) = 0;
+  virtual Expected<std::monostate> read(std::span<const Read> reads) = 0;
 };
 
 // Null where the kernel or the build has no io_uring.
@@ -57,10 +67,8 @@ std::unique_ptr<DiskReader> make_io_uring_reader();
 std::unique_ptr<DiskReader> make_pread_reader();     // from several threads
 std::unique_ptr<DiskReader> make_buffered_reader();  // leaves nothing in the page cache
 
-// Cuts reads into pieces of at most `bytes`, whole pages each.
-std::vector<PageRead> in_pieces(std::span<const PageRead> reads, std::size_t bytes);
-// `bytes` of one piece, or all up to the file's end that are needed; short reads are continued.
-Expected<std::monostate> pread_piece(const PageRead& piece, std::size_t bytes);
+// Cuts reads into pieces of at most `bytes`, in whole pages of the file.
+std::vector<Read> in_pieces(std::span<const Read> reads, std::size_t bytes);
 Error read_error(int error);
 Error file_ends_early();
 

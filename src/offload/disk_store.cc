@@ -23,7 +23,7 @@ namespace {
 using internal::BlockLayout;
 using internal::Descriptor;
 using internal::DiskReader;
-using internal::PageRead;
+using internal::Read;
 
 Error cannot_open(const std::string& path, int error) {
   return Error{"cannot open " + path + " for its weights: " + std::generic_category().message(error)};
@@ -104,10 +104,9 @@ class Store : public DiskStore {
     const std::scoped_lock lock(mutex_);
     if (changed_[block]) return scratch_.read(*changed_[block], bytes(block), to);
     const auto& layout = layouts_[block];
-    std::vector<PageRead> reads;
-    for (const auto& extent : layout.extents) {
-      reads.push_back({files_[extent.file].number(), extent.offset, extent.needed, to + extent.to});
-    }
+    std::vector<Read> reads;
+    for (const auto& extent : layout.extents)
+      reads.push_back({files_[extent.file].number(), extent.offset, extent.bytes, to + extent.to});
     return chosen_.reader->read(reads);
   }
 

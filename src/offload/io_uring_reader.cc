@@ -27,7 +27,7 @@ class IoUringReader : public DiskReader {
     if (is_open_) ::io_uring_queue_exit(&ring_);
   }
 
-  Expected<std::monostate> read(std::span<const PageRead> reads) override {
+  Expected<std::monostate> read(std::span<const Read> reads) override {
     const auto pieces = in_pieces(reads, kPiece);
     std::size_t next = 0;
     std::optional<Error> failure;
@@ -68,7 +68,8 @@ class IoUringReader : public DiskReader {
   IoUringReader() = default;
 
   struct Lane {
-    PageRead piece, left;  // as it was asked for; what has not come yet
+    Read piece;     // as it was asked for
+    PageRead left;  // what has not come yet
     LandingPages landing{kPiece};
   };
 

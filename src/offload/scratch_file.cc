@@ -52,7 +52,7 @@ Expected<std::uint64_t> ScratchFile::write(const std::byte* from, std::size_t by
 }
 
 Expected<std::monostate> ScratchFile::read(std::uint64_t region, std::size_t bytes, std::byte* to) const {
-  const PageRead whole{file_.number(), region, bytes, to};
+  const Read whole{file_.number(), region, bytes, to};
   return make_buffered_reader()->read({&whole, 1});
 }
 
