@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import sys
 
 from fvhooks import activation_trace
 from fvhooks.run_tree import Member, Root
 
 
-def report_at_exit(roots: list[Root], layers: str) -> None:
-    atexit.register(_report, roots, layers)
-
-
-def _report(roots: list[Root], layers: str) -> None:
+def print_report(roots: list[Root], layers: str) -> None:
     if roots and layers and not any(root.has_targets for root in roots):
         activation_trace._warn_of_no_match(layers, [member.name for root in roots for member in root.members])
     for line in lines(roots):

@@ -12,12 +12,11 @@ from fvhooks.run_roots import is_compiled
 
 
 class Root:
-    def __init__(self, name: str, model: nn.Module) -> None:
+    def __init__(self, name: str, model: nn.Module, calls: int) -> None:
         self.name = name
         self.module = weakref.ref(model)
-        self.calls = 0
+        self.calls = calls  # from outside
         self.has_targets = False
-        self.names: dict[int, str] = {}
         self.members: list[Member] = []
         self.trace: Any = None
 
@@ -25,10 +24,11 @@ class Root:
 class Member:
     """A module of a tree; of none (root is None) if it is left alone."""
 
-    __slots__ = ("boundary", "called", "has_weights", "module", "name", "root", "was_compiled")
+    __slots__ = ("boundary", "called", "has_weights", "key", "module", "name", "root", "was_compiled")
 
     def __init__(self, module: nn.Module, root: Root | None, name: str) -> None:
         self.module = weakref.ref(module)
+        self.key = id(module)
         self.root = root
         self.name = name
         self.called = False
@@ -36,10 +36,9 @@ class Member:
         self.boundary: Any = None  # the hook of a module that is traced by its calls, not by its forward
         self.was_compiled = is_compiled(module)
 
-    def compiled_since(self) -> bool:
-        """compile() has been called on the module since it was seen."""
-        module = self.module()
-        return not self.was_compiled and module is not None and module._compiled_call_impl is not None
+    def is_still(self, module: nn.Module) -> bool:
+        """It has not been freed, and another module put in its place, nor compiled in place since it was seen."""
+        return self.module() is module and (self.was_compiled or module._compiled_call_impl is None)
 
 
 def has_weights(module: nn.Module) -> bool:

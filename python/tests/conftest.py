@@ -2,8 +2,10 @@
 
 import json
 import os
+import sys
 
 import pytest
+from torch import nn
 
 
 class TraceFile:
@@ -38,3 +40,23 @@ def no_trace_asked_for(monkeypatch):
 def trace(tmp_path, monkeypatch):
     file = TraceFile(tmp_path / "trace.jsonl", monkeypatch)
     return file.set(ACTIVATIONS="1", OUTPUT=str(file.path))
+
+
+@pytest.fixture
+def program_tracer(trace, monkeypatch):
+    """What `python -m fvhooks run` installs, in this process: start() begins with the environment as it is then."""
+    tracers = []
+
+    def start():
+        from fvhooks import activation_trace, run_tracer
+
+        monkeypatch.setenv("FASTVIDEO_TRACE_PROGRAM", "1")
+        monkeypatch.setattr(nn.Module, "__call__", nn.Module.__call__)
+        monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+        monkeypatch.setattr(activation_trace, "before_program_attaches", activation_trace.before_program_attaches)
+        tracers.append(run_tracer.install())
+        return tracers[-1]
+
+    yield start
+    for tracer in tracers:
+        tracer.end()

@@ -1,10 +1,13 @@
 """`python -m fvhooks run` runs a program as plain Python does."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import textwrap
+import venv
 from pathlib import Path
 
 import pytest
@@ -163,3 +166,45 @@ def test_on_what_waits_for_torch_is_imported(folder, on):
     modules = imported(folder, FASTVIDEO_TRACE_ACTIVATIONS=on)
     assert "fvhooks.run_startup" in modules
     assert "'torch'" not in modules
+
+
+MODEL_THAT_FAILS = """
+import torch
+from torch import nn
+
+class Fails(nn.Module):
+    def forward(self, x):
+        raise ValueError("on purpose")
+
+model = nn.Sequential(nn.Linear(2, 2), nn.Sequential(Fails()))
+try:
+    model(torch.ones(1, 2))
+except ValueError as error:
+    raise RuntimeError("once more") from error
+"""
+
+
+def test_a_model_is_traced_and_its_traceback_is_that_of_plain_python(folder):
+    (folder / "script.py").write_text(MODEL_THAT_FAILS)
+    plain = completed([sys.executable, "script.py"], folder)
+    traced = completed([*RUN, "script.py"], folder, FASTVIDEO_TRACE_OUTPUT="trace.jsonl")
+    assert (plain.returncode, traced.returncode) == (1, 1)
+    error, said = traced.stderr.split("fvhooks: ", 1)
+    assert error == plain.stderr
+    assert said == "traced to trace.jsonl: model (1 calls from outside)\n"
+    (record,) = map(json.loads, (folder / "trace.jsonl").read_text().splitlines())
+    assert (record["root"], record["module"]) == ("model", "0")
+
+
+def test_the_environment_alone_traces_where_the_package_is_installed(folder):
+    venv.create(folder / "venv", symlinks=True)
+    python = folder / "venv" / "bin" / "python"
+    (site,) = (folder / "venv" / "lib").glob("python3*/site-packages")
+    (site / "here.pth").write_text("\n".join([PACKAGES, sysconfig.get_path("purelib"), ""]))
+    (site / "then_startup.pth").write_text(STARTUP.read_text())
+    (folder / "script.py").write_text(MODEL_THAT_FAILS)
+    environment = {"PYTHONPATH": "", "FASTVIDEO_TRACE_OUTPUT": "trace.jsonl"}
+    traced = completed([python, "script.py"], folder, FASTVIDEO_TRACE_ACTIVATIONS="1", **environment)
+    assert "fvhooks: traced to trace.jsonl: model" in traced.stderr
+    off = completed([python, "script.py"], folder, **environment)
+    assert off.returncode == 1 and "fvhooks" not in off.stderr
