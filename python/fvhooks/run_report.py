@@ -7,6 +7,8 @@ import sys
 from fvhooks import activation_trace
 from fvhooks.run_tree import Member, Root
 
+_MOST_ROOTS = 50
+
 
 def print_report(roots: list[Root], layers: str) -> None:
     if roots and layers and not any(root.has_targets for root in roots):
@@ -18,7 +20,9 @@ def print_report(roots: list[Root], layers: str) -> None:
 def lines(roots: list[Root]) -> list[str]:
     if not roots:
         return ["nothing was traced: no module was called from Python"]
-    called = ", ".join(f"{root.name} ({root.calls} calls from outside)" for root in roots)
+    called = ", ".join(f"{root.name} ({root.calls} calls from outside)" for root in roots[:_MOST_ROOTS])
+    if len(roots) > _MOST_ROOTS:
+        called += f" and {len(roots) - _MOST_ROOTS} more"
     said = [f"traced to {roots[-1].trace.path}: {called}"]
     for root in roots:
         unseen = unseen_weights(root.members)
