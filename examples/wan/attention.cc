@@ -1,6 +1,24 @@
 #include "attention.h"
 
+#include <vector>
+
 namespace wan {
+namespace {
+
+nn::Linear fused(const std::vector<nn::Linear>& projections) {
+  std::vector<Tensor> weights, biases;
+  for (const auto& projection : projections) {
+    weights.push_back(projection->weight);
+    biases.push_back(projection->bias);
+  }
+  const auto weight = torch::cat(weights);
+  nn::Linear linear(weight.size(1), weight.size(0));
+  linear->weight.set_data(weight);
+  linear->bias.set_data(torch::cat(biases));
+  return linear;
+}
+
+}  // namespace
 
 Tensor WanAttnProcessor::operator()(WanAttentionImpl& attn, const Tensor& hidden_states,
                                     const std::optional<Tensor>& encoder_hidden_states,
@@ -19,9 +37,7 @@ Tensor WanAttnProcessor::operator()(WanAttentionImpl& attn, const Tensor& hidden
 
 QueryKeyValue WanAttnProcessor::project(WanAttentionImpl& attn, const Tensor& hidden_states,
                                         const Tensor& context) const {
-  const auto query = attn.to_q(hidden_states);
-  const auto key = attn.to_k(context);
-  const auto value = attn.to_v(context);
+  const auto [query, key, value] = attn.projections(hidden_states, context);
   return {attn.norm_q(query), attn.norm_k(key), value};
 }
 
@@ -73,6 +89,24 @@ WanAttentionImpl::WanAttentionImpl(std::int64_t dim, std::int64_t heads_, std::i
   norm_q = register_module("norm_q", nn::RMSNorm(nn::RMSNormOptions(inner_dim).eps(eps)));
   norm_k = register_module("norm_k", nn::RMSNorm(nn::RMSNormOptions(inner_dim).eps(eps)));
 }
+
+QueryKeyValue WanAttentionImpl::projections(const Tensor& hidden_states, const Tensor& context) {
+  if (to_qkv) {
+    const auto parts = to_qkv(hidden_states).chunk(3, /*dim=*/-1);
+    return {parts[0], parts[1], parts[2]};
+  }
+  const auto query = to_q(hidden_states);
+  if (to_kv) {
+    const auto parts = to_kv(context).chunk(2, /*dim=*/-1);
+    return {query, parts[0], parts[1]};
+  }
+  const auto key = to_k(context);
+  return {query, key, to_v(context)};
+}
+
+void WanAttentionImpl::fuse_self_projections() { to_qkv = register_module("to_qkv", fused({to_q, to_k, to_v})); }
+
+void WanAttentionImpl::fuse_cross_projections() { to_kv = register_module("to_kv", fused({to_k, to_v})); }
 
 Tensor WanAttentionImpl::forward(const Tensor& hidden_states, const std::optional<Tensor>& encoder_hidden_states,
                                  const std::optional<Tensor>& attention_mask,

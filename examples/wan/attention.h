@@ -50,13 +50,22 @@ class WanAttentionImpl : public torch::nn::Module {
   Tensor forward(const Tensor& hidden_states, const std::optional<Tensor>& encoder_hidden_states,
                  const std::optional<Tensor>& attention_mask, const std::optional<RotaryEmbedding>& rotary_emb);
 
+  // Query, key and value, [batch, tokens, inner_dim] each.
+  QueryKeyValue projections(const Tensor& hidden_states, const Tensor& context);
+
+  // One product in the place of several: to_qkv (self-attention), to_kv (cross-attention). As in the reference, to_q,
+  // to_k and to_v keep their weights and are not called any more.
+  void fuse_self_projections();
+  void fuse_cross_projections();
+
   void set_processor(std::shared_ptr<const WanAttnProcessor> processor) { processor_ = std::move(processor); }
   const std::shared_ptr<const WanAttnProcessor>& processor() const noexcept { return processor_; }
 
   std::int64_t heads;
   nn::Linear to_q{nullptr}, to_k{nullptr}, to_v{nullptr};
-  nn::Linear out_projection{nullptr};  // to_out.0
-  nn::Dropout out_dropout{nullptr};    // to_out.1
+  nn::Linear to_qkv{nullptr}, to_kv{nullptr};  // once fused
+  nn::Linear out_projection{nullptr};          // to_out.0
+  nn::Dropout out_dropout{nullptr};            // to_out.1
   nn::RMSNorm norm_q{nullptr}, norm_k{nullptr};
 
  private:

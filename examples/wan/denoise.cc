@@ -41,8 +41,7 @@ Tensor Denoiser::operator()(WanTransformer3DModel& model, const DenoiseInputs& i
     const auto now = timestep(inputs, step).expand({latents.size(0)});
     const auto model_input = latents.to(dtype);
 
-    const auto cond = predict(model, model_input, now, prompt_embeds);
-    const auto uncond = predict(model, model_input, now, negative_prompt_embeds);
+    const auto [cond, uncond] = predict_both(model, model_input, now, prompt_embeds, negative_prompt_embeds);
     const auto noise = guide(cond, uncond, inputs.guidance_scale).to(torch::kFloat32);
 
     latents = advance(latents, noise, inputs.sigmas[step].item<double>(), inputs.sigmas[step + 1].item<double>());
@@ -56,6 +55,12 @@ Tensor Denoiser::timestep(const DenoiseInputs& inputs, std::int64_t step) { retu
 Tensor Denoiser::predict(WanTransformer3DModel& model, const Tensor& latents, const Tensor& timestep,
                          const Tensor& embeds) {
   return model(latents, timestep, embeds).sample;
+}
+
+Predictions Denoiser::predict_both(WanTransformer3DModel& model, const Tensor& latents, const Tensor& timestep,
+                                   const Tensor& embeds, const Tensor& negative_embeds) {
+  const auto cond = predict(model, latents, timestep, embeds);
+  return {cond, predict(model, latents, timestep, negative_embeds)};
 }
 
 Tensor Denoiser::guide(const Tensor& cond, const Tensor& uncond, double guidance_scale) {

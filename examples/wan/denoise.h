@@ -21,6 +21,10 @@ struct DenoiseInputs {
 // Throws fvhooks::Exception that names the file and the tensor that is missing or misshapen.
 DenoiseInputs read_inputs(const std::string& path);
 
+struct Predictions {
+  Tensor cond, uncond;
+};
+
 class Denoiser {
  public:
   virtual ~Denoiser() = default;
@@ -34,6 +38,9 @@ class Denoiser {
   virtual Tensor timestep(const DenoiseInputs& inputs, std::int64_t step);
   virtual Tensor predict(WanTransformer3DModel& model, const Tensor& latents, const Tensor& timestep,
                          const Tensor& embeds);
+  // With the prompt and with the negative prompt: two passes.
+  virtual Predictions predict_both(WanTransformer3DModel& model, const Tensor& latents, const Tensor& timestep,
+                                   const Tensor& embeds, const Tensor& negative_embeds);
   virtual Tensor guide(const Tensor& cond, const Tensor& uncond, double guidance_scale);
   virtual Tensor advance(const Tensor& latents, const Tensor& noise, double sigma, double next_sigma);
 };

@@ -26,7 +26,7 @@ namespace {
 struct Options {
   std::string model, inputs, output;
   torch::ScalarType dtype = torch::kFloat32;
-  std::vector<std::string> bugs, variants;
+  std::vector<std::string> bugs, variants, layouts;
   std::string capture, capture_module;
   std::optional<int> threads;
   wan::OffloadRequest offload;
@@ -66,6 +66,7 @@ void run(const Options& options) {
   wan::Port port(model, inputs);
   for (const auto& bug : options.bugs) wan::plant(port, wan::all_bugs(), bug);
   for (const auto& variant : options.variants) wan::plant(port, wan::all_variants(), variant);
+  for (const auto& layout : options.layouts) wan::plant(port, wan::all_layouts(), layout);
   const auto trace = fvhooks::attach_activation_trace(model);
   if (trace) std::cout << "tracing " << trace.modules() << " modules to " << trace.tracer().path() << std::endl;
   wan::Tensors captured;
@@ -103,6 +104,7 @@ int main(int argc, char** argv) {
   app.add_option("--bug", options.bugs, "plant a bug (repeatable; see --list-bugs)");
   app.add_option("--variant", options.variants,
                  "change what may legitimately differ (repeatable; see --list-variants)");
+  app.add_option("--layout", options.layouts, "lay out tensors or calls otherwise (repeatable; see --list-layouts)");
   auto* const capture =
       app.add_option("--capture", options.capture, "whole inputs and outputs of one module (safetensors)");
   app.add_option("--capture-module", options.capture_module, "which module; the transformer, if not given")
@@ -133,6 +135,7 @@ int main(int argc, char** argv) {
   };
   add_list("--list-bugs", &wan::all_bugs, "list the bugs that can be planted");
   add_list("--list-variants", &wan::all_variants, "list the variants");
+  add_list("--list-layouts", &wan::all_layouts, "list the layouts");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -9,9 +9,7 @@ namespace {
 
 class WithoutQkNorm : public WanAttnProcessor {
   QueryKeyValue project(WanAttentionImpl& attn, const Tensor& hidden_states, const Tensor& context) const override {
-    const auto query = attn.to_q(hidden_states);
-    const auto key = attn.to_k(context);
-    return {query, key, attn.to_v(context)};
+    return attn.projections(hidden_states, context);
   }
 };
 
@@ -23,11 +21,9 @@ class QkNormAfterRotary : public WanAttnProcessor {
     const auto rotated = [&](const Tensor& tensor) {
       return merge_heads(apply_rotary_emb(split_heads(tensor, attn.heads), *rotary_emb));
     };
-    const auto query = rotated(attn.to_q(hidden_states));
-    const auto key = rotated(attn.to_k(hidden_states));
-    const auto value = attn.to_v(hidden_states);
-    const auto normalized_query = split_heads(attn.norm_q(query), attn.heads);
-    const auto normalized_key = split_heads(attn.norm_k(key), attn.heads);
+    const auto [query, key, value] = attn.projections(hidden_states, hidden_states);
+    const auto normalized_query = split_heads(attn.norm_q(rotated(query)), attn.heads);
+    const auto normalized_key = split_heads(attn.norm_k(rotated(key)), attn.heads);
     const auto output = attention(normalized_query, normalized_key, split_heads(value, attn.heads), attention_mask);
     return attn.out_dropout(attn.out_projection(merge_heads(output)));
   }
@@ -35,9 +31,7 @@ class QkNormAfterRotary : public WanAttnProcessor {
 
 class KeyAndValueSwapped : public WanAttnProcessor {
   QueryKeyValue project(WanAttentionImpl& attn, const Tensor& hidden_states, const Tensor& context) const override {
-    const auto query = attn.to_q(hidden_states);
-    const auto value = attn.to_k(context);
-    const auto key = attn.to_v(context);
+    const auto [query, value, key] = attn.projections(hidden_states, context);
     return {attn.norm_q(query), attn.norm_k(key), value};
   }
 };

@@ -18,6 +18,9 @@ struct Planting {
 std::vector<Planting> all_bugs();
 std::vector<Planting> all_variants();
 
+// Legitimate differences that show in a trace, unless a view puts them right (docs/when-layouts-differ.md).
+std::vector<Planting> all_layouts();
+
 // Plants the one with that name. Throws fvhooks::Exception, naming those that there are, if there is none.
 void plant(Port& port, const std::vector<Planting>& plantings, std::string_view name);
 
