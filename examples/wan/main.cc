@@ -16,6 +16,7 @@
 #include "denoise.h"
 #include "fvhooks/expected.h"
 #include "fvhooks/torch/activation_trace.h"
+#include "fvhooks/torch/layerwise_offload.h"
 #include "fvhooks/warning.h"
 #include "offload.h"
 #include "tensors.h"
@@ -46,7 +47,7 @@ void list(const std::vector<wan::Planting>& plantings) {
 
 wan::WanTransformer3DModel load_model(const Options& options, std::optional<std::int64_t> context_len) {
   const Stopwatch loading;
-  wan::WanTransformer3DModel model(wan::read_config(options.model + "/config.json"));
+  wan::WanTransformer3DModel model(wan::read_config(options.model + "/config.json"), &fvhooks::await_checkpoint);
   wan::load_weights(*model, options.model, options.dtype);
   model->eval();
   if (context_len)
@@ -72,7 +73,11 @@ void run(const Options& options) {
   wan::Tensors captured;
   if (!options.capture.empty()) wan::capture_calls(*model, options.capture_module, captured);
   port.finish();
-  if (options.offload.budget) wan::offload(*model, options.offload, options.model);
+  if (options.offload.budget) {
+    auto request = options.offload;
+    request.is_unchanged = options.bugs.empty() && options.variants.empty() && options.layouts.empty();
+    wan::offload(*model, request, options.model);
+  }
 
   const Stopwatch running;
   const auto latents = (*port.denoiser)(model, inputs, options.dtype, [&](std::int64_t step) {

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <numeric>
 
+#include "fvhooks/checkpoint.h"
 #include "fvhooks/expected.h"
 #include "fvhooks/torch/layerwise_offload.h"
 #include "weights.h"
@@ -36,6 +37,8 @@ void print_summary(const fvhooks::OffloadReport& report) {
   std::cout << std::setprecision(1) << std::endl;
 }
 
+bool is_checkpoint(const std::string& path) { return fvhooks::Checkpoint::open(path).has_value(); }
+
 }  // namespace
 
 void offload(WanTransformer3DModelImpl& model, const OffloadRequest& request, const std::string& model_folder) {
@@ -44,6 +47,10 @@ void offload(WanTransformer3DModelImpl& model, const OffloadRequest& request, co
   options.budget = request.budget.value_or(0);
   options.prefetch_depth = request.prefetch_depth;
   if (request.store != "host") options.store = request.store.empty() ? checkpoint_path(model_folder) : request.store;
+  // Then nothing is read but what a forward needs: the model need not fit in memory.
+  if (request.is_unchanged && is_checkpoint(options.store)) {
+    for (auto& block : model.blocks) fvhooks::await_checkpoint(*block);
+  }
   fvhooks::enable_layerwise_offload(model, options);
   std::cout << "offloaded " << model.blocks.size() << " blocks to "
             << (options.store.empty() ? "host memory" : options.store) << std::endl;

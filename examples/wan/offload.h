@@ -12,7 +12,8 @@ struct OffloadRequest {
   std::optional<std::uint64_t> budget;  // bytes for all blocks; 0: as few as will do; nothing: all in memory
   std::string store;                    // "host", or a path; empty: the checkpoint in `model_folder`
   std::size_t prefetch_depth = 1;
-  std::string report;  // file for a timeline in Chrome's trace format; empty: none
+  std::string report;        // file for a timeline in Chrome's trace format; empty: none
+  bool is_unchanged = true;  // since its weights were loaded
 };
 
 void offload(WanTransformer3DModelImpl& model, const OffloadRequest& request, const std::string& model_folder);

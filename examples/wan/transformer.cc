@@ -2,7 +2,8 @@
 
 namespace wan {
 
-WanTransformer3DModelImpl::WanTransformer3DModelImpl(const WanConfig& config) : config_(config) {
+WanTransformer3DModelImpl::WanTransformer3DModelImpl(const WanConfig& config, const BlockVisitor& visit)
+    : config_(config) {
   const auto inner_dim = config.inner_dim();
   const auto [p_t, p_h, p_w] = config.patch_size;
 
@@ -21,6 +22,7 @@ WanTransformer3DModelImpl::WanTransformer3DModelImpl(const WanConfig& config) : 
   for (std::int64_t i = 0; i < config.num_layers; ++i) {
     blocks.emplace_back(config);
     list->push_back(blocks.back());
+    if (visit) visit(*blocks.back());
   }
 
   // 4. Output norm and projection

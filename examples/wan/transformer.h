@@ -1,5 +1,6 @@
 #pragma once
 // The Wan 2.1 text-to-video transformer: diffusers' WanTransformer3DModel, module for module.
+#include <functional>
 #include <vector>
 
 #include "block.h"
@@ -15,8 +16,11 @@ FVHOOKS_FIELDS(Transformer2DModelOutput, sample)
 
 class WanTransformer3DModelImpl : public torch::nn::Module {
  public:
-  // Parameters are random, or unset, until load_weights.
-  explicit WanTransformer3DModelImpl(const WanConfig& config);
+  using BlockVisitor = std::function<void(torch::nn::Module&)>;
+
+  // Parameters are random, or unset, until load_weights. Each block is shown to `visit` before the next is constructed,
+  // which may free its memory: the model need not fit in memory.
+  explicit WanTransformer3DModelImpl(const WanConfig& config, const BlockVisitor& visit = {});
 
   // hidden_states: [batch, in_channels, frames, height, width], timestep: [batch],
   // encoder_hidden_states: [batch, text tokens, text_dim]. sample: as hidden_states, with out_channels.

@@ -115,50 +115,42 @@ def enable_layerwise_offload(
     scratch: folder for weights that are changed while they are on disk.
     is_replace: the model is offloaded already, and shall be as asked here from now on.
 
-    Raises ValueError or RuntimeError, and leaves the model as it was, for a device, a store or blocks that are not there,
-    a budget that is too small, a model that is offloaded already (or, with is_replace, is not). Where is_replace fails
-    for its device, its store or its budget, the model is whole, but no longer offloaded.
+    Raises ValueError or RuntimeError, and leaves the model as it was (with is_replace: offloaded as it was), for a
+    device, a store or blocks that are not there, a budget that is too small, a model that is offloaded already (or, with
+    is_replace, is not).
     """
     store = os.fspath(store)
     where = _device(device, store)
     named = _find_blocks(model) if blocks is None else _blocks_named(model, blocks)
     _check_attachment(named, is_replace)
-    if is_replace:
-        disable_layerwise_offload(model)
-    placeholders = _Placeholders(store)
-    variables, others = _variables(model, named, placeholders)
-    offloaded = _C.OffloadedModel(
-        variables,
-        others,
-        budget=budget,
-        prefetch_depth=prefetch_depth,
-        device=where,
-        store="" if store == "host" else store,
-        scratch=os.fspath(scratch),
-        log=logger.info,
-    )
-    placeholders.install(model)
-    try:
-        for index, (name, module) in enumerate(named):
-            state = LayerwiseOffloadState(offloaded, index, name, module)
-            ModuleHookManager.get_from_or_default(module).append_forward_hook(LayerwiseOffloadHook(state))
-    except BaseException:
-        offloaded.restore()
-        disable_layerwise_offload(model)
-        raise
+    former = list(_hooks(model)) if is_replace else []
+    with _set_aside([hook.state.model for _, hook in former]):
+        placeholders = _Placeholders(store)
+        variables, others = _variables(model, named, placeholders)
+        offloaded = _C.OffloadedModel(
+            variables,
+            others,
+            budget=budget,
+            prefetch_depth=prefetch_depth,
+            device=where,
+            store="" if store == "host" else store,
+            scratch=os.fspath(scratch),
+            log=logger.info,
+        )
+        placeholders.install(model)
+    _remove(former)
+    for index, (name, module) in enumerate(named):
+        state = LayerwiseOffloadState(offloaded, index, name, module)
+        ModuleHookManager.get_from_or_default(module).append_forward_hook(LayerwiseOffloadHook(state))
 
 
 def disable_layerwise_offload(model: nn.Module) -> None:
     """Every value back where it was: in memory, or on private mappings of the checkpoint. Nothing happens if it is not
     offloaded. Raises RuntimeError while a forward of a block runs."""
-    hooks = [(module, hook) for module, hook in _hooks(model)]
-    for offloaded in dict.fromkeys(hook.state.model for _, hook in hooks):
-        offloaded.restore()
-    for module, hook in hooks:
-        manager = ModuleHookManager.get_from(module)
-        manager.remove_forward_hook(hook.name())
-        if not manager.forward_hooks:
-            ModuleHookManager.remove_from_manager(module)
+    hooks = list(_hooks(model))
+    with _set_aside([hook.state.model for _, hook in hooks]):
+        pass
+    _remove(hooks)
 
 
 @contextmanager
@@ -186,6 +178,29 @@ def offload_report(model: nn.Module) -> dict[str, Any]:
 def offload_timeline(model: nn.Module) -> str:
     """Loads, stalls and uses as JSON of Chrome's trace format, which Perfetto opens: the latest 65,536."""
     return _offloaded(model).chrome_trace()
+
+
+@contextmanager
+def _set_aside(models: list[_C.OffloadedModel]) -> Iterator[None]:
+    """Inside, they are whole; they stay so at the end, but are offloaded as before if something raises."""
+    restored: list[_C.OffloadedModel] = []
+    try:
+        for one in dict.fromkeys(models):
+            one.restore()
+            restored.append(one)
+        yield
+    except BaseException:
+        for one in restored:
+            one.resume()
+        raise
+
+
+def _remove(hooks: list[tuple[nn.Module, LayerwiseOffloadHook]]) -> None:
+    for module, hook in hooks:
+        manager = ModuleHookManager.get_from(module)
+        manager.remove_forward_hook(hook.name())
+        if not manager.forward_hooks:
+            ModuleHookManager.remove_from_manager(module)
 
 
 def _offloaded(model: nn.Module) -> _C.OffloadedModel:
@@ -230,19 +245,29 @@ def _has_tensors(module: nn.Module) -> bool:
     return any(True for _ in module.parameters()) or any(True for _ in module.buffers())
 
 
-def _find_blocks(model: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]]:
-    found = []
-    for name, child in model.named_children():
-        path = f"{prefix}.{name}" if prefix else name
-        if not isinstance(model, _LISTS):
-            found += _find_blocks(child, path)
-        elif _has_tensors(child):
-            found.append((path, child))
-    if not prefix and not found:
+def _find_blocks(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    found = _once(_blocks_in(model, ""))
+    if not found:
         raise ValueError(
             "No nn.ModuleList or nn.Sequential found in the model for layerwise offloading: name its blocks"
         )
     return found
+
+
+def _blocks_in(model: nn.Module, prefix: str) -> Iterator[tuple[str, nn.Module]]:
+    for name, child in model.named_children():
+        if not isinstance(model, _LISTS):
+            yield from _blocks_in(child, f"{prefix}{name}.")
+        elif _has_tensors(child):
+            yield prefix + name, child
+
+
+def _once(named: Iterable[tuple[str, nn.Module]]) -> list[tuple[str, nn.Module]]:
+    """A module that several lists have, by its first name."""
+    found: dict[nn.Module, str] = {}
+    for name, module in named:
+        found.setdefault(module, name)
+    return [(name, module) for module, name in found.items()]
 
 
 def _blocks_named(model: nn.Module, names: Iterable[str]) -> list[tuple[str, nn.Module]]:
@@ -254,7 +279,7 @@ def _blocks_named(model: nn.Module, names: Iterable[str]) -> list[tuple[str, nn.
         named.append((name, modules[name]))
     if not named:
         raise ValueError("no blocks were named to offload")
-    return named
+    return _once(named)
 
 
 def _check_attachment(named: list[tuple[str, nn.Module]], is_replace: bool) -> None:

@@ -4,6 +4,7 @@ import copy
 import itertools
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import textwrap
@@ -143,6 +144,65 @@ def test_blocks_may_be_skipped_repeated_and_reordered(order, steps):
         assert torch.equal(model(inputs()), expected)
 
 
+def at_address(tensor: torch.Tensor, remainder: int) -> torch.Tensor:
+    """The same values, beginning at `remainder` modulo 64."""
+    memory = torch.empty(tensor.nbytes + 128, dtype=torch.uint8)
+    begin = (remainder - memory.data_ptr()) % 64
+    copy = memory[begin : begin + tensor.nbytes].view(tensor.dtype).view(tensor.shape)
+    return copy.copy_(tensor)
+
+
+def write_checkpoint(model: nn.Module, path: os.PathLike, remainder: int) -> None:
+    """With its data at `remainder` modulo 64 of the file."""
+    save_file({name: tensor.clone() for name, tensor in model.state_dict().items()}, path)
+    whole = path.read_bytes()
+    end = 8 + int.from_bytes(whole[:8], "little")
+    header = whole[8:end] + b" " * ((remainder - end) % 64)
+    path.write_bytes(len(header).to_bytes(8, "little") + header + whole[end:])
+
+
+@pytest.mark.parametrize("in_file", [0, 4, 8, 44])
+@pytest.mark.parametrize("in_memory", [0, 8, 20])
+def test_one_row_has_the_resident_models_bits_wherever_its_weights_lie(in_file, in_memory, tmp_path):
+    """Kernels for a single row add up in an order that goes by the weight's address."""
+    torch.manual_seed(7)
+    model = nn.Sequential(*(nn.Linear(256, 256) for _ in range(4)))
+    for parameter in model.parameters():
+        parameter.data = at_address(parameter.data, in_memory)
+    path = tmp_path / "model.safetensors"
+    write_checkpoint(model, path, in_file)
+    row = torch.randn(1, 256, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        expected = model(row)
+        for store in ("host", tmp_path / "spilled", path):
+            for budget in (0, 1 << 30):
+                enable_layerwise_offload(model, store=store, budget=budget, device="cpu", scratch=tmp_path)
+                assert torch.equal(model(row), expected), store
+                with hook_of(model[1]).mutate_params_scope():
+                    model[1].weight.data = model[1].weight.data.clone()
+                assert torch.equal(model(row), expected), store
+                with materialize(model):
+                    assert torch.equal(model(row), expected), store
+                disable_layerwise_offload(model)
+                assert torch.equal(model(row), expected), store
+
+
+@pytest.mark.parametrize("in_file", [0, 4, 8, 44])
+def test_one_row_of_a_model_that_was_never_in_memory_has_the_bits_of_one_that_was(in_file, tmp_path):
+    torch.manual_seed(7)
+    model = nn.Sequential(*(nn.Linear(256, 256) for _ in range(4)))
+    for parameter in model.parameters():
+        parameter.data = at_address(parameter.data, 0)
+    path = tmp_path / "model.safetensors"
+    write_checkpoint(model, path, in_file)
+    row = torch.randn(1, 256, generator=torch.Generator().manual_seed(3))
+    with torch.device("meta"):
+        empty = nn.Sequential(*(nn.Linear(256, 256) for _ in range(4)))
+    with torch.no_grad():
+        enable_layerwise_offload(empty, store=path, device="cpu")
+        assert torch.equal(empty(row), model(row))
+
+
 def test_parameters_and_buffers_are_empty_while_offloaded_and_come_back():
     model = made()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -258,6 +318,118 @@ def test_a_mutation_that_raises_changes_nothing(budget):
     assert torch.equal(model(inputs()), expected)
 
 
+def test_a_mutation_that_cannot_be_stored_changes_nothing(tmp_path):
+    model = made()
+    expected = model(inputs())
+    path = checkpoint(model, tmp_path / "model.safetensors")
+    enable_layerwise_offload(model, store=path, device="cpu", scratch=tmp_path / "nowhere")
+    with pytest.raises(RuntimeError, match="nowhere"), hook_of(model.blocks[1]).mutate_params_scope():
+        model.blocks[1].up.weight.data.zero_()
+    for _ in range(2):
+        assert torch.equal(model(inputs()), expected)
+
+
+def test_a_block_may_call_itself_and_another():
+    class Recursive(Block):
+        def forward(self, x):
+            if self.left > 0:
+                self.left -= 1
+                return self.other(self(x))
+            return super().forward(x)
+
+    model = made()
+    recursive = model.blocks[1] = Recursive()
+    object.__setattr__(recursive, "other", model.blocks[3])
+    recursive.left = 2
+    expected = model(inputs())
+    enable_layerwise_offload(model, device="cpu")
+    for _ in range(3):
+        recursive.left = 2
+        assert torch.equal(model(inputs()), expected)
+    assert recursive.up.weight.numel() == 0
+
+
+def test_a_model_of_one_block():
+    model = nn.Sequential(Block())
+    expected = model(inputs())
+    enable_layerwise_offload(model, device="cpu", prefetch_depth=3)
+    for _ in range(3):
+        assert torch.equal(model(inputs()), expected)
+
+
+def after_nothing(model: Model) -> None:
+    pass
+
+
+def after_a_forward(model: Model) -> None:
+    model(inputs())
+
+
+def after_a_forward_that_raised(model: Model) -> None:
+    model.blocks[2].fails = True
+    with pytest.raises(ValueError):
+        model(inputs())
+    model.blocks[2].fails = False
+
+
+def after_a_mutation_that_raised(model: Model) -> None:
+    with pytest.raises(ValueError), hook_of(model.blocks[4]).mutate_params_scope():
+        model.blocks[4].up.weight.data.zero_()
+        raise ValueError
+
+
+def after_materializing(model: Model) -> None:
+    with materialize(model):
+        model.blocks[0].up.weight.data.zero_()
+
+
+def after_a_refused_replacement(model: Model) -> None:
+    with pytest.raises(RuntimeError):
+        enable_layerwise_offload(model, is_replace=True, device="cpu", budget=100)
+
+
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("depth", [0, 3])
+@pytest.mark.parametrize(
+    "state",
+    [
+        after_nothing,
+        after_a_forward,
+        after_a_forward_that_raised,
+        after_a_mutation_that_raised,
+        after_materializing,
+        after_a_refused_replacement,
+    ],
+)
+def test_detach_restores_every_byte_from_any_state(state, depth, store, tmp_path):
+    model = made()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    expected = model(inputs())
+    enable_layerwise_offload(model, store=store_for(store, model, tmp_path), device="cpu", prefetch_depth=depth)
+    state(model)
+    disable_layerwise_offload(model)
+    after = model.state_dict()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    assert torch.equal(model(inputs()), expected)
+
+
+def test_a_model_that_was_never_in_memory_is_detached_to_private_mappings(tmp_path):
+    path = checkpoint(made(), tmp_path / "model.safetensors")
+    stored = pathlib.Path(path).read_bytes()
+    with torch.device("meta"):
+        model = Model()
+    enable_layerwise_offload(model, store=path)
+    model(inputs())
+    disable_layerwise_offload(model)
+    mappings = [line for line in pathlib.Path("/proc/self/maps").read_text().splitlines() if line.endswith(path)]
+    ranges = [[int(end, 16) for end in line.split()[0].split("-")] for line in mappings]
+    for block in offloadable(model):
+        for tensor in itertools.chain(block.parameters(), block.buffers()):
+            assert any(begin <= tensor.data_ptr() < end for begin, end in ranges)
+            tensor.data.zero_()
+    assert pathlib.Path(path).read_bytes() == stored
+
+
 def test_tied_parameters_stay_tied():
     model = made()
     model.blocks[1].up.weight = model.blocks[0].up.weight  # across blocks: stays on the device
@@ -359,13 +531,59 @@ def test_is_replace_offloads_anew():
     assert torch.equal(model(inputs()), expected)
 
 
-def test_a_replacement_that_fails_leaves_a_whole_model():
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize(
+    "failing", [{"budget": 100}, {"store": "/no/such/model.safetensors"}, {"store": "/proc/nowhere"}]
+)
+def test_a_replacement_that_fails_leaves_the_model_offloaded_as_it_was(store, failing, tmp_path):
+    model = made()
+    changed = copy.deepcopy(model)
+    with torch.no_grad():
+        changed.blocks[1].up.weight.zero_()
+    enable_layerwise_offload(model, store=store_for(store, model, tmp_path), device="cpu", scratch=tmp_path)
+    with hook_of(model.blocks[1]).mutate_params_scope():
+        model.blocks[1].up.weight.data.zero_()
+    before = hook_of(model.blocks[0])
+    with pytest.raises(RuntimeError):
+        enable_layerwise_offload(model, **{"is_replace": True, "device": "cpu"} | failing)
+    assert hook_of(model.blocks[0]) is before
+    assert all(parameter.numel() == 0 for block in offloadable(model) for parameter in block.parameters())
+    for _ in range(2):
+        assert torch.equal(model(inputs()), changed(inputs()))
+    disable_layerwise_offload(model)
+    assert torch.equal(model(inputs()), changed(inputs()))
+
+
+def test_a_replacement_while_a_forward_runs_is_refused_and_the_forward_goes_on():
     model = made()
     expected = model(inputs())
     enable_layerwise_offload(model, device="cpu")
-    with pytest.raises(RuntimeError, match="too small"):
-        enable_layerwise_offload(model, is_replace=True, device="cpu", budget=100)
-    assert model.blocks[0].up.weight.numel() > 0
+    refusals = []
+
+    def replace(*_):
+        with pytest.raises(RuntimeError, match="in use"):
+            enable_layerwise_offload(model, is_replace=True, device="cpu")
+        with pytest.raises(RuntimeError, match="in use"):
+            disable_layerwise_offload(model)
+        refusals.append(model.blocks[1].up.weight.numel())
+
+    handle = model.blocks[1].up.register_forward_hook(replace)
+    assert torch.equal(model(inputs()), expected)
+    handle.remove()
+    assert refusals == [WIDTH * 2 * WIDTH]
+    assert torch.equal(model(inputs()), expected)
+
+
+def test_a_block_in_two_lists_is_one_block():
+    model = made()
+    model.again = nn.ModuleList([model.blocks[2], model.blocks[0]])
+    expected = model(inputs())
+    enable_layerwise_offload(model, device="cpu")
+    assert all(parameter.numel() == 0 for block in offloadable(model) for parameter in block.parameters())
+    assert torch.equal(model(inputs()), expected)
+    assert offload_report(model)["uses"] == [1] * 7
+    assert model.state_dict()["again.0.up.weight"].shape == (2 * WIDTH, WIDTH)
+    disable_layerwise_offload(model)
     assert torch.equal(model(inputs()), expected)
 
 

@@ -222,7 +222,9 @@ Expected<std::unique_ptr<Hold, void (*)(Hold*)>> hold_block(const std::shared_pt
   const bool is_there = state->is_free_to_take(place, exclusive);
   if (!is_there) {
     state->waiting.insert(thread);
+    ++place.wanted;
     const auto failure = state->wait_for(lock, block, exclusive);
+    --place.wanted;
     state->waiting.erase(thread);
     if (failure) return Error{*failure};
     state->recorder.stalled(block, place.slot, begin, state->recorder.now());

@@ -138,6 +138,14 @@ TEST(OffloadEngine, HoldsAsManyBlocksAtOnceAsThereAreSlotsAndRefusesMore) {
   EXPECT_TRUE(model.transfer->holds(second->data(), 1));
 }
 
+TEST(OffloadEngine, WhileOneBlockIsInUseAllOthersComeThroughTheSlotThatIsLeft) {
+  const auto model = offloaded(equal_blocks(5));
+  const auto held = model.engine->acquire(1);
+  ASSERT_TRUE(held);
+  for (const std::size_t block : {3, 4, 0, 3, 2, 3}) run_once(model, block);
+  EXPECT_TRUE(model.transfer->holds(held->data(), 1));
+}
+
 TEST(OffloadEngine, WaitsForASlotThatAnotherThreadGivesBack) {
   const auto model = offloaded(equal_blocks(4), {.prefetch_depth = 0});
   auto held = std::make_unique<BlockLease>(model.engine->acquire(0).value());

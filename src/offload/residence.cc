@@ -28,7 +28,7 @@ bool Residence::is_evictable(std::size_t slot) const {
   const auto& holder = slots_[slot].block;
   if (!holder) return true;
   const auto& block = blocks_[*holder];
-  return block.leases == 0 && block.phase != Phase::Loading;
+  return block.leases == 0 && block.wanted == 0 && block.phase != Phase::Loading;
 }
 
 bool Residence::only_leases_are_in_the_way(std::size_t block) const {

@@ -20,6 +20,7 @@ struct BlockState {
   Phase phase = Phase::Absent;
   std::size_t slot = 0;    // unless Absent
   std::size_t leases = 0;  // a leased block is Ready, and stays
+  std::size_t wanted = 0;  // by who waits for it: its slot is nobody else's
   bool exclusive = false;  // the lease is one to change it
   std::string error;       // of the last load, if that failed
 };

@@ -99,6 +99,7 @@ void bind_layerwise_offload(py::module_& m) {
       .def("materialize", &OffloadedModel::materialize, NoGil())
       .def("dematerialize", &OffloadedModel::dematerialize, NoGil())
       .def("restore", &OffloadedModel::restore, NoGil())
+      .def("resume", &OffloadedModel::resume, NoGil())
       .def("report", &report_of)
       .def("reset_report", &OffloadedModel::reset_report)
       .def("chrome_trace", [](const OffloadedModel& model) { return chrome_trace(model.engine().report()); })

@@ -21,10 +21,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kSpanAlignment = 64;  // of vector registers
-
 at::Tensor host_bytes(std::size_t bytes) {
   return at::empty({static_cast<std::int64_t>(bytes)}, at::TensorOptions().dtype(at::kByte));
+}
+
+// The first address from there on that the span may have.
+std::uintptr_t place_for(const Span& span, std::uintptr_t address) {
+  return address + ((span.remainder - address) & (span.alignment - 1));
+}
+
+// Memory for a span at an address that it may have.
+at::Tensor host_bytes_for(const Span& span) {
+  const auto memory = host_bytes(span.bytes + span.alignment);
+  const auto begin = reinterpret_cast<std::uintptr_t>(memory.const_data_ptr());
+  return memory.narrow(0, static_cast<std::int64_t>(place_for(span, begin) - begin),
+                       static_cast<std::int64_t>(span.bytes));
+}
+
+at::Tensor host_copy_for(const Span& span, const std::byte* from) {
+  auto copy = host_bytes_for(span);
+  std::memcpy(copy.mutable_data_ptr(), from, span.bytes);
+  return copy;
 }
 
 // Copies a span from wherever it is.
@@ -48,12 +65,11 @@ class MemoryStore : public BlockStore {
       auto& begins = begins_.emplace_back();
       std::size_t end = 0;
       for (const auto& span : block.spans) {
-        begins.push_back(end);
-        end += (span.bytes + kSpanAlignment - 1) / kSpanAlignment * kSpanAlignment;
+        begins.push_back(place_for(span, end));
+        end = begins.back() + span.bytes;
       }
-      bytes_.push_back({});
-      for (const auto& span : block.spans) bytes_.back().push_back(span.bytes);
       sizes.push_back(end);
+      spans_.push_back(block.spans);
     }
     host_ = std::make_shared<HostBlocks>(sizes, device);
     transfer_ = make_device_transfer(host_, device);
@@ -68,10 +84,8 @@ class MemoryStore : public BlockStore {
   std::size_t offset(std::size_t block, std::size_t span) const override { return begins_[block][span]; }
   std::vector<at::Tensor> spans(std::size_t block) override {
     std::vector<at::Tensor> copies;
-    for (std::size_t i = 0; i < begins_[block].size(); ++i) {
-      copies.push_back(host_bytes(bytes_[block][i]));
-      std::memcpy(copies.back().mutable_data_ptr(), host_->at(block) + begins_[block][i], bytes_[block][i]);
-    }
+    for (std::size_t i = 0; i < begins_[block].size(); ++i)
+      copies.push_back(host_copy_for(spans_[block][i], host_->at(block) + begins_[block][i]));
     return copies;
   }
   std::string description() const override {
@@ -80,7 +94,7 @@ class MemoryStore : public BlockStore {
 
  private:
   std::vector<std::vector<std::size_t>> begins_;
-  std::vector<std::vector<std::uint64_t>> bytes_;
+  std::vector<std::vector<Span>> spans_;
   std::shared_ptr<HostBlocks> host_;
   std::shared_ptr<Transfer> transfer_;
 };
@@ -89,6 +103,7 @@ class MemoryStore : public BlockStore {
 class FileStore : public BlockStore {
  public:
   struct Place {
+    Span span;
     StoredTensor stored;
     std::shared_ptr<const Checkpoint> checkpoint;  // that maps the file
     std::span<const std::byte> mapped;
@@ -111,8 +126,9 @@ class FileStore : public BlockStore {
   std::size_t offset(std::size_t block, std::size_t span) const override { return disk_->offsets(block)[span]; }
   std::string description() const override { return "on disk, by " + disk_->description(); }
 
-  // Private mappings: pages are read when they are touched, and copied when they are written to. A block that was
-  // changed is no longer what the file says.
+  // Private mappings, where their addresses may be had: pages are read when they are touched, and copied when they are
+  // written to. What was never in memory, and may not fit there, is content with any address. A block that was changed
+  // is no longer what the file says.
   std::vector<at::Tensor> spans(std::size_t block) override {
     std::vector<at::Tensor> found;
     if (disk_->is_changed(block)) {
@@ -120,23 +136,19 @@ class FileStore : public BlockStore {
       auto* const begin = first_page(buffer.mutable_data_ptr());
       if (auto outcome = disk_->read(block, begin); !outcome) throw Exception(outcome.error());
       for (std::size_t i = 0; i < places_[block].size(); ++i) {
-        found.push_back(copy_of(begin + disk_->offsets(block)[i], places_[block][i].stored.bytes));
+        found.push_back(host_copy_for(places_[block][i].span, begin + disk_->offsets(block)[i]));
       }
       return found;
     }
-    for (const auto& place : places_[block]) {
-      const auto address = reinterpret_cast<std::uintptr_t>(place.mapped.data());
-      found.push_back(address % place.stored.alignment == 0 ? mapping_of(place)
-                                                            : copy_of(place.mapped.data(), place.mapped.size()));
-    }
+    for (const auto& place : places_[block])
+      found.push_back(may_be_mapped(place) ? mapping_of(place) : host_copy_for(place.span, place.mapped.data()));
     return found;
   }
 
  private:
-  static at::Tensor copy_of(const std::byte* from, std::uint64_t bytes) {
-    auto copy = host_bytes(bytes);
-    std::memcpy(copy.mutable_data_ptr(), from, bytes);
-    return copy;
+  static bool may_be_mapped(const Place& place) {
+    const auto address = reinterpret_cast<std::uintptr_t>(place.mapped.data());
+    return place.span.begin ? place_for(place.span, address) == address : address % place.span.element_bytes == 0;
   }
   static at::Tensor mapping_of(const Place& place) {
     return at::for_blob(const_cast<std::byte*>(place.mapped.data()), {static_cast<std::int64_t>(place.mapped.size())})
@@ -151,8 +163,9 @@ class FileStore : public BlockStore {
 };
 
 FileStore::Place place_of(const std::shared_ptr<const Checkpoint>& checkpoint, std::size_t first_file,
-                          const Checkpoint::Place& place, std::size_t element_bytes) {
-  return {{first_file + place.file, place.entry->offset, place.entry->bytes, element_bytes},
+                          const Checkpoint::Place& place, const Span& span) {
+  return {span,
+          {first_file + place.file, place.entry->offset, place.entry->bytes, span.alignment, span.remainder},
           checkpoint,
           checkpoint->file(place.file).bytes(*place.entry)};
 }
@@ -258,8 +271,7 @@ std::shared_ptr<BlockStore> store_in_files(const std::vector<BlockSpans>& blocks
     const auto checkpoint = std::make_shared<const Checkpoint>(Checkpoint::open(path).value());
     auto& of_block = places.emplace_back();
     for (std::size_t j = 0; j < blocks[i].spans.size(); ++j) {
-      of_block.push_back(
-          place_of(checkpoint, i, *checkpoint->find(std::to_string(j)), blocks[i].spans[j].element_bytes));
+      of_block.push_back(place_of(checkpoint, i, *checkpoint->find(std::to_string(j)), blocks[i].spans[j]));
     }
   }
   return std::make_shared<FileStore>(files.paths(), std::move(places), settings);
@@ -273,7 +285,7 @@ std::shared_ptr<BlockStore> store_in_checkpoint(const std::vector<BlockSpans>& b
     for (const auto& variable : block.variables) check_same(variable, *checkpoint, path);
     auto& of_block = places.emplace_back();
     for (std::size_t j = 0; j < block.spans.size(); ++j) {
-      of_block.push_back(place_of(checkpoint, 0, find_span(*checkpoint, path, block, j), block.spans[j].element_bytes));
+      of_block.push_back(place_of(checkpoint, 0, find_span(*checkpoint, path, block, j), block.spans[j]));
       check_same_bytes(block, j, of_block.back().mapped, path);
     }
   }

@@ -6,6 +6,8 @@
 #include <torch/nn/modules/container/sequential.h>
 
 #include <algorithm>
+#include <cstring>
+#include <iterator>
 #include <set>
 
 #include "fvhooks/expected.h"
@@ -32,13 +34,18 @@ std::string joined(const std::string& prefix, const std::string& name) {
   return prefix.empty() ? name : prefix + "." + name;
 }
 
+void add_once(std::vector<NamedBlock>& blocks, const std::string& name, std::shared_ptr<torch::nn::Module> module) {
+  const auto is_known = std::any_of(blocks.begin(), blocks.end(), [&](const auto& at) { return at.module == module; });
+  if (!is_known) blocks.push_back({name, std::move(module)});
+}
+
 // A block holds its own lists: it is not looked into.
 void find_blocks(std::vector<NamedBlock>& blocks, const torch::nn::Module& module, const std::string& prefix) {
   for (const auto& child : module.named_children()) {
     const auto name = joined(prefix, child.key());
     if (is_list(module)) {
       if (!child.value()->parameters().empty() || !child.value()->buffers().empty())
-        blocks.push_back({name, child.value()});
+        add_once(blocks, name, child.value());
     } else {
       find_blocks(blocks, *child.value(), name);
     }
@@ -51,26 +58,56 @@ std::vector<NamedBlock> blocks_named(const torch::nn::Module& model, const std::
   for (const auto& name : names) {
     const auto* const module = modules.find(name);
     if (!module) throw Exception("the model has no module \"" + name + "\" to offload");
-    blocks.push_back({name, *module});
+    add_once(blocks, name, *module);
   }
   return blocks;
 }
 
-std::vector<NamedVariable> variables_of(const torch::nn::Module& module, const std::string& prefix) {
+void free_awaited(void* memory) { ::operator delete(memory); }
+
+// One element that stands for all of them.
+at::Tensor awaited_like(const at::Tensor& tensor) {
+  auto* const element = ::operator new(tensor.element_size());
+  std::memset(element, 0xFF, tensor.element_size());
+  return at::for_blob(element, {1})
+      .context(element, &free_awaited)
+      .options(tensor.options().device(c10::kCPU).requires_grad(false))
+      .make_tensor()
+      .expand(tensor.sizes());
+}
+
+bool is_awaited(const at::Tensor& tensor) {
+  return tensor.has_storage() && tensor.storage().data_ptr().get_deleter() == &free_awaited;
+}
+
+NamedVariable named_variable(const std::string& name, const at::Tensor& tensor) {
+  if (!is_awaited(tensor)) return {name, tensor};
+  return {name, tensor, tensor.sizes().vec()};
+}
+
+std::vector<NamedVariable> variables_of(const torch::nn::Module& module, const std::string& prefix,
+                                        bool recurse = true) {
   std::vector<NamedVariable> variables;
-  for (const auto& item : module.named_parameters()) variables.push_back({joined(prefix, item.key()), item.value()});
-  for (const auto& item : module.named_buffers()) variables.push_back({joined(prefix, item.key()), item.value()});
+  for (const auto& item : module.named_parameters(recurse))
+    variables.push_back(named_variable(joined(prefix, item.key()), item.value()));
+  for (const auto& item : module.named_buffers(recurse))
+    variables.push_back(named_variable(joined(prefix, item.key()), item.value()));
   return variables;
 }
 
 // What the blocks do not have.
 std::vector<NamedVariable> variables_outside(const torch::nn::Module& model, const std::vector<NamedBlock>& blocks) {
-  auto variables = variables_of(model, "");
-  std::erase_if(variables, [&](const NamedVariable& variable) {
-    return std::any_of(blocks.begin(), blocks.end(),
-                       [&](const NamedBlock& block) { return variable.name.starts_with(block.name + "."); });
-  });
-  return variables;
+  std::set<const torch::nn::Module*> seen;
+  for (const auto& block : blocks) {
+    for (const auto& module : block.module->modules()) seen.insert(module.get());
+  }
+  std::vector<NamedVariable> outside = variables_of(model, "", /*recurse=*/false);
+  for (const auto& item : model.named_modules(/*name_prefix=*/"", /*include_self=*/false)) {
+    if (!seen.insert(item.value().get()).second) continue;
+    auto own = variables_of(*item.value(), item.key(), /*recurse=*/false);
+    outside.insert(outside.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
+  }
+  return outside;
 }
 
 std::shared_ptr<LayerwiseOffloadHook> hook_of(const torch::nn::Module& module) {
@@ -143,6 +180,12 @@ void enable_layerwise_offload(torch::nn::Module& model, const LayerwiseOffloadOp
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     ModuleHookManager::get_from_or_default(*blocks[i].module)
         ->append_forward_hook(std::make_shared<LayerwiseOffloadHook>(LayerwiseOffloadState(offloaded, i)));
+  }
+}
+
+void await_checkpoint(torch::nn::Module& module) {
+  for (auto& parameter : module.parameters()) {
+    if (parameter.numel() > 0 && !is_awaited(parameter)) parameter.set_data(awaited_like(parameter));
   }
 }
 

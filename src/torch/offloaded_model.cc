@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <thread>
 
 #include "torch/block_store.h"
@@ -41,16 +42,65 @@ std::vector<std::int64_t> row_major(const std::vector<std::int64_t>& sizes) {
   return strides;
 }
 
-// Appends what only the checkpoint has, each on a span of its own.
-void add_awaited(std::vector<BlockSpans>& spans, const std::vector<std::vector<NamedVariable>>& blocks) {
+bool is_a_checkpoint(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return path.ends_with(".safetensors") || path.ends_with(".json");
+  if (!std::filesystem::is_directory(path, ignored)) return true;
+  for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
+    const auto name = entry.path().string();
+    if (name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json")) return true;
+  }
+  return false;
+}
+
+// Variables whose values only a checkpoint has, and what they are until they get them.
+class Awaited {
+ public:
+  Awaited(const std::vector<std::vector<NamedVariable>>& blocks, const std::vector<NamedVariable>& others,
+          const std::string& store) {
+    for (const auto& block : blocks) add(block);
+    add(others);
+    if (!before_.empty() && !is_a_checkpoint(store))
+      throw Exception("there are parameters without values: they need a checkpoint as the store");
+  }
+  void put_back() const {
+    for (auto [variable, before] : before_) variable.set_data(before);
+  }
+
+ private:
+  void add(const std::vector<NamedVariable>& variables) {
+    for (const auto& named : variables) {
+      if (named.awaited) before_.emplace_back(named.variable, named.variable.variable_data());
+    }
+  }
+  std::vector<std::pair<at::Tensor, at::Tensor>> before_;
+};
+
+std::uint64_t awaited_bytes(const NamedVariable& named) {
+  std::uint64_t bytes = static_cast<std::uint64_t>(named.variable.element_size());
+  for (const auto size : *named.awaited) bytes *= static_cast<std::uint64_t>(size);
+  return bytes;
+}
+
+// Appends what only the checkpoint has, each tensor on a span of its own.
+void add_awaited(std::vector<BlockSpans>& spans, const std::vector<std::vector<NamedVariable>>& blocks,
+                 const std::vector<NamedVariable>& others, c10::Device device) {
+  struct Place {
+    std::size_t block, span;
+  };
+  std::map<const c10::TensorImpl*, Place> places;
+  for (const auto& named : others) places.emplace(named.variable.unsafeGetTensorImpl(), Place{blocks.size(), 0});
   for (std::size_t i = 0; i < blocks.size(); ++i) {
+    auto& block = spans[i];
     for (const auto& named : blocks[i]) {
-      if (!named.awaited) continue;
-      std::uint64_t bytes = static_cast<std::uint64_t>(named.variable.element_size());
-      for (const auto size : *named.awaited) bytes *= static_cast<std::uint64_t>(size);
-      if (bytes == 0) continue;
-      spans[i].variables.push_back({named, spans[i].spans.size(), 0});
-      spans[i].spans.push_back({nullptr, bytes, static_cast<std::size_t>(named.variable.element_size())});
+      if (!named.awaited || awaited_bytes(named) == 0) continue;
+      const auto [place, is_new] = places.emplace(named.variable.unsafeGetTensorImpl(), Place{i, block.spans.size()});
+      if (place->second.block != i)
+        throw Exception("\"" + named.name + "\" is shared beyond its block: give it its value first");
+      block.variables.push_back({named, place->second.span, 0});
+      if (!is_new) continue;
+      block.spans.push_back({nullptr, awaited_bytes(named), static_cast<std::size_t>(named.variable.element_size()),
+                             address_alignment(device), 0});
     }
   }
 }
@@ -68,24 +118,14 @@ OffloadedVariable described(const SpannedVariable& variable) {
   return offloaded;
 }
 
-bool is_a_checkpoint(const std::string& path) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return path.ends_with(".safetensors") || path.ends_with(".json");
-  if (!std::filesystem::is_directory(path, ignored)) return true;
-  for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
-    const auto name = entry.path().string();
-    if (name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json")) return true;
-  }
-  return false;
-}
-
 class Model : public OffloadedModel {
  public:
   Model(std::vector<std::vector<NamedVariable>> blocks, const std::vector<NamedVariable>& others,
         const OffloadSettings& settings)
-      : device_(settings.device), blocks_(blocks.size()) {
-    auto spans = find_spans(blocks, others, settings.log);
-    add_awaited(spans, blocks);
+      : device_(settings.device), options_{settings.budget, settings.prefetch_depth}, blocks_(blocks.size()) {
+    const Awaited awaited(blocks, others, settings.store);
+    auto spans = find_spans(blocks, others, device_, settings.log);
+    add_awaited(spans, blocks, others, device_);
     check_budget(spans, settings);
     for (std::size_t i = 0; i < spans.size(); ++i) {
       for (const auto& variable : spans[i].variables) blocks_[i].variables.push_back(described(variable));
@@ -99,10 +139,10 @@ class Model : public OffloadedModel {
         blocks_[i].taken = true;
       }
       load_awaited(others, settings);
-      const OffloadOptions options{settings.budget, settings.prefetch_depth};
-      engine_ = OffloadEngine::open(store_->transfer(), options).value();
+      open_engine();
     } catch (...) {
       for (std::size_t i = 0; i < blocks_.size(); ++i) restore_block(i);
+      awaited.put_back();
       throw;
     }
     settings.log(description());
@@ -193,6 +233,11 @@ class Model : public OffloadedModel {
     engine_.reset();
   }
 
+  void resume() override {
+    open_engine();
+    dematerialize();
+  }
+
   const OffloadEngine& engine() const override {
     if (!engine_) throw Exception("the model is no longer offloaded");
     return *engine_;
@@ -209,6 +254,8 @@ class Model : public OffloadedModel {
     std::optional<BlockLease> change;
     bool taken = false;  // its variables are empty, but for a forward or a change
   };
+
+  void open_engine() { engine_ = OffloadEngine::open(store_->transfer(), options_).value(); }
 
   bool is_taken(std::size_t block) const {
     const std::scoped_lock lock(mutex_);
@@ -297,6 +344,7 @@ class Model : public OffloadedModel {
   }
 
   const c10::Device device_;
+  const OffloadOptions options_;
   std::vector<Block> blocks_;
   std::shared_ptr<BlockStore> store_;
   std::unique_ptr<OffloadEngine> engine_;

@@ -19,7 +19,7 @@ namespace fvhooks::internal {
 struct NamedVariable {
   std::string name;     // in the model, and in a checkpoint
   at::Tensor variable;  // its data is exchanged in place, so that every handle on it sees the same
-  // Of a placeholder whose value only the checkpoint has: the shape that it shall get.
+  // Of one whose value only the checkpoint has: the shape that it shall get.
   std::optional<std::vector<std::int64_t>> awaited = std::nullopt;
 };
 
@@ -72,8 +72,9 @@ class OffloadedModel {
   // Forwards run on them. Not while a forward of a block runs.
   virtual void materialize() = 0;
   virtual void dematerialize() = 0;
-  // Materialized for good: the memory on the device is given back.
+  // Materialized for good, or until resume: the memory on the device is given back.
   virtual void restore() = 0;
+  virtual void resume() = 0;  // once restored: offloaded as before
 
   virtual const OffloadEngine& engine() const = 0;  // not once restored
   virtual void reset_report() = 0;

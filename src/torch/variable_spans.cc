@@ -4,6 +4,8 @@
 #include <set>
 #include <tuple>
 
+#include "fvhooks/disk_store.h"
+
 namespace fvhooks::internal {
 namespace {
 
@@ -32,7 +34,7 @@ void add_ranges(std::vector<Range>& ranges, const std::vector<NamedVariable>& va
 }
 
 // Adds ranges that lie on one piece of memory, if they are one block's.
-void add_span(std::vector<BlockSpans>& blocks, const std::vector<Range>& together,
+void add_span(std::vector<BlockSpans>& blocks, const std::vector<Range>& together, c10::Device device,
               const std::function<void(const std::string&)>& log) {
   const auto block = together.front().block;
   const bool is_shared =
@@ -42,7 +44,11 @@ void add_span(std::vector<BlockSpans>& blocks, const std::vector<Range>& togethe
     return;
   }
   if (block == kOther) return;
-  Span span{together.front().begin, 0, 1};
+  Span span;
+  span.begin = together.front().begin;
+  span.alignment = address_alignment(device);
+  if (together.front().named->variable.device() == device)
+    span.remainder = reinterpret_cast<std::uintptr_t>(span.begin) % span.alignment;
   for (const auto& range : together) {
     span.bytes = std::max(span.bytes, static_cast<std::uint64_t>(range.end - span.begin));
     span.element_bytes = std::max(span.element_bytes, static_cast<std::size_t>(range.named->variable.element_size()));
@@ -54,6 +60,8 @@ void add_span(std::vector<BlockSpans>& blocks, const std::vector<Range>& togethe
 
 }  // namespace
 
+std::size_t address_alignment(c10::Device device) { return device.is_cpu() ? kTensorAlignment : 512; }
+
 std::uint64_t spanned_bytes(const at::Tensor& tensor) {
   std::int64_t last = 0;
   for (std::int64_t i = 0; i < tensor.dim(); ++i) last += (tensor.size(i) - 1) * tensor.stride(i);
@@ -61,7 +69,7 @@ std::uint64_t spanned_bytes(const at::Tensor& tensor) {
 }
 
 std::vector<BlockSpans> find_spans(const std::vector<std::vector<NamedVariable>>& blocks,
-                                   const std::vector<NamedVariable>& others,
+                                   const std::vector<NamedVariable>& others, c10::Device device,
                                    const std::function<void(const std::string&)>& log) {
   std::vector<Range> ranges;
   add_ranges(ranges, others, kOther);
@@ -74,13 +82,13 @@ std::vector<BlockSpans> find_spans(const std::vector<std::vector<NamedVariable>>
   const std::byte* end = nullptr;
   for (const auto& range : ranges) {
     if (!together.empty() && range.begin >= end) {
-      add_span(found, together, log);
+      add_span(found, together, device, log);
       together.clear();
     }
     end = together.empty() ? range.end : std::max(end, range.end);
     together.push_back(range);
   }
-  if (!together.empty()) add_span(found, together, log);
+  if (!together.empty()) add_span(found, together, device, log);
   return found;
 }
 

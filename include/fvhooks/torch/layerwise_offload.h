@@ -72,6 +72,11 @@ class LayerwiseOffloadHook : public ForwardHook {
 // fvhooks::Exception, and leaves the model as it was, for a device or a store that is not there, a budget that is too
 // small, blocks that cannot be hooked, a model that is offloaded already.
 void enable_layerwise_offload(torch::nn::Module& model, const LayerwiseOffloadOptions& options = {});
+// Frees the memory of the module's parameters: enable_layerwise_offload then gives them the values of its checkpoint.
+// Called with each block once it is constructed, it builds a model that never fits in memory. Until then all bits of
+// their elements are set: NaN.
+void await_checkpoint(torch::nn::Module& module);
+
 // Every value back where it was: in memory, or on private mappings of the checkpoint. Nothing happens if it is not
 // offloaded. Throws while a forward of a block runs.
 void disable_layerwise_offload(torch::nn::Module& model);
