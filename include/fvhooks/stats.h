@@ -37,8 +37,8 @@ using ParallelFor = void (*)(std::size_t count, ParallelWork work, void* context
 void set_parallel_for(ParallelFor parallel) noexcept;
 
 // Statistics of `tensor` and, for buckets = 64, 128 or 256, its sketch (untouched for 0). Reads each element once,
-// gathers strided tensors a tile at a time, allocates no copy; half a million elements and more go to several threads.
-// Any thread; the memory must not change meanwhile.
+// gathers strided tensors a tile at a time, transposed ones 256 KiB, copies none whole; half a million elements and
+// more go to several threads. Any thread; the memory must not change meanwhile.
 TensorStats tensor_stats(const TensorView& tensor, int buckets, Sketch* sketch);
 
 // `from` with fewer buckets, by adding. Precondition: buckets is 64, 128 or 256 and at most from.buckets.

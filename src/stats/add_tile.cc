@@ -20,23 +20,22 @@ Stored load(const std::byte* stored, std::size_t i) {
 // The stored elements of a tile, one after the other.
 class StoredTile {
  public:
-  StoredTile(const TileSource& source, std::uint64_t tile)
-      : count(source.count(tile)), bytes(source.gather.tile(tile * kTile, count, scratch_)) {}
+  StoredTile(const TileSource& source, std::uint64_t tile, Gather::Scratch& scratch)
+      : count(source.count(tile)), bytes(source.gather.tile(tile * kTile, count, scratch)), scratch_(scratch) {}
 
   // Of `parts` numbers of `item` bytes, changes the sign of every `step`th, from the first on: of floats, their last
   // bit.
   void negate(std::size_t parts, std::size_t item, std::size_t first, std::size_t step) {
-    if (bytes != scratch_.bytes.data()) std::memcpy(scratch_.bytes.data(), bytes, parts * item);
-    bytes = scratch_.bytes.data();
-    for (std::size_t i = first; i < parts; i += step) scratch_.bytes[(i + 1) * item - 1] ^= std::byte{0x80};
+    if (bytes != scratch_.tile.data()) std::memcpy(scratch_.tile.data(), bytes, parts * item);
+    bytes = scratch_.tile.data();
+    for (std::size_t i = first; i < parts; i += step) scratch_.tile[(i + 1) * item - 1] ^= std::byte{0x80};
   }
 
- private:
-  Gather::Scratch scratch_;
-
- public:
   const std::size_t count;
   const std::byte* bytes;
+
+ private:
+  Gather::Scratch& scratch_;
 };
 
 double* sketch_sums(const Chunk& chunk, std::uint64_t tile) {
@@ -45,8 +44,8 @@ double* sketch_sums(const Chunk& chunk, std::uint64_t tile) {
 }
 
 template <DType kDType>
-void add_real(const TileSource& source, std::uint64_t tile, Chunk& chunk) {
-  StoredTile stored(source, tile);
+void add_real(const TileSource& source, std::uint64_t tile, Gather::Scratch& scratch, Chunk& chunk) {
+  StoredTile stored(source, tile, scratch);
   if (source.tensor.negative) stored.negate(stored.count, item_size(kDType), 0, 1);
   double* const sketch = chunk.sketch[0] ? chunk.sketch[0]->data() : nullptr;
   const TileSums sums = add_tile(kDType, stored.bytes, stored.count, tile, sketch);
@@ -56,8 +55,8 @@ void add_real(const TileSource& source, std::uint64_t tile, Chunk& chunk) {
 
 // `Part` is what a real or imaginary part is stored as, `kPart` its dtype.
 template <class Part, DType kPart>
-void add_complex(const TileSource& source, std::uint64_t tile, Chunk& chunk) {
-  StoredTile stored(source, tile);
+void add_complex(const TileSource& source, std::uint64_t tile, Gather::Scratch& scratch, Chunk& chunk) {
+  StoredTile stored(source, tile, scratch);
   const std::size_t parts = 2 * stored.count;
   if (source.tensor.negative) stored.negate(parts, sizeof(Part), 0, 2);
   if (source.tensor.negative != source.tensor.conjugate) stored.negate(parts, sizeof(Part), 1, 2);
@@ -89,9 +88,9 @@ Integer integer(Integer value) {
 }
 
 template <class Stored>
-void add_integers(const TileSource& source, std::uint64_t tile, Chunk& chunk) {
+void add_integers(const TileSource& source, std::uint64_t tile, Gather::Scratch& scratch, Chunk& chunk) {
   using Integer = decltype(integer(Stored{}));
-  const StoredTile stored(source, tile);
+  const StoredTile stored(source, tile, scratch);
   alignas(64) std::array<Integer, kTile> x;
   for (std::size_t i = 0; i < stored.count; ++i) x[i] = integer(load<Stored>(stored.bytes, i));
   if (source.tensor.negative) {

@@ -41,7 +41,7 @@ class TileSource {
   std::uint64_t count_;
 };
 
-using AddTile = void (*)(const TileSource& source, std::uint64_t tile, Chunk& chunk);
+using AddTile = void (*)(const TileSource& source, std::uint64_t tile, Gather::Scratch& scratch, Chunk& chunk);
 AddTile tile_adder(DType dtype);
 
 }  // namespace fvhooks::internal

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "stats/test_tensor.h"
@@ -47,6 +49,36 @@ TEST(Gather, ReadsAColumnBackwards) {
   std::int32_t found[3];
   std::memcpy(found, Gather(tensor.view()).tile(0, 3, scratch), sizeof(found));
   EXPECT_EQ(std::vector(found, found + 3), (std::vector<std::int32_t>{9, 5, 1}));
+}
+
+// The elements' own numbers, by the tiles of a tensor whose rows' neighbours in memory are in the next row.
+void expect_row_major_order(std::int64_t planes, std::int64_t rows, std::int64_t columns) {
+  std::vector<std::int32_t> values(static_cast<std::size_t>(planes * rows * columns));
+  for (std::int64_t i = 0; i < std::ssize(values); ++i) {
+    const std::int64_t plane = i / (rows * columns), column = i / rows % columns, row = i % rows;
+    values[static_cast<std::size_t>(i)] = static_cast<std::int32_t>((plane * rows + row) * columns + column);
+  }
+  test::TestTensor tensor = test::tensor_of(DType::Int32, values);
+  tensor.sizes = {planes, rows, columns};
+  tensor.strides = {rows * columns, 1, rows};
+  const TensorView view = tensor.view();
+  const Gather gather(view);
+  Gather::Scratch scratch;
+  std::vector<std::int32_t> found(values.size()), expected(values.size());
+  for (std::size_t first = 0; first < found.size(); first += kTile) {
+    const std::size_t count = std::min(kTile, found.size() - first);
+    std::memcpy(found.data() + first, gather.tile(first, count, scratch), count * sizeof(std::int32_t));
+  }
+  std::iota(expected.begin(), expected.end(), 0);
+  EXPECT_EQ(found, expected) << planes << " planes of " << rows << " rows of " << columns;
+}
+
+TEST(Gather, ReadsTransposedTensorsOfAnySizeInOrder) {
+  expect_row_major_order(1, 300, 700);    // several rows a band, the last of them in part
+  expect_row_major_order(40, 7, 501);     // bands that go on in the next plane
+  expect_row_major_order(3, 5, 40'000);   // rows longer than half a band
+  expect_row_major_order(2, 100'000, 1);  // one column
+  expect_row_major_order(2, 20'000, 3);
 }
 
 TEST(Element, OfEveryHalfAndFloat8IsItsFormula) {

@@ -44,6 +44,12 @@ TEST_P(Layout, OneElementExpandedToAll) { lie({3, 1000}, {0, 0}, 5); }
 TEST_P(Layout, Flipped) { lie({6, 600}, {-600, -1}, 3599); }
 TEST_P(Layout, OverlappingWindows) { lie({1000, 8}, {3, 1}); }
 
+TEST_P(Layout, TransposedAndLargerThanIsGatheredAtOnce) {
+  tensor_ = random_storage(GetParam(), 300 * 700, 2);
+  tensor_.conjugate = is_complex(GetParam());
+  lie({300, 700}, {1, 300});
+}
+
 TEST_P(Layout, AtAnyByteAddress) {
   lie({3000}, {1});
   test::TestTensor shifted = tensor_;

@@ -27,7 +27,8 @@ struct ChunkResult {
 void add_chunk(const TileSource& source, std::uint64_t index, Chunk& chunk) {
   const AddTile add_tile = tile_adder(source.tensor.dtype);
   const std::uint64_t end = std::min((index + 1) * kTilesPerChunk, source.tiles());
-  for (std::uint64_t tile = index * kTilesPerChunk; tile < end; ++tile) add_tile(source, tile, chunk);
+  Gather::Scratch scratch;
+  for (std::uint64_t tile = index * kTilesPerChunk; tile < end; ++tile) add_tile(source, tile, scratch, chunk);
 }
 
 void add_chunk(const TileSource& source, std::uint64_t index, bool with_sketch, ChunkResult& result) {
