@@ -233,8 +233,8 @@ def attach_activation_trace(model: nn.Module | None, *, root: str = "") -> Activ
     """Traces `model` as the environment says; None, and nothing attached, where tracing is off.
 
     `root` names the component ("transformer", "vae") in the records. None with a warning if no statistic is left, or if
-    one of the modules is traced already. Raises ValueError for a bad value in the environment, and OSError if the output
-    cannot be opened or the views (FASTVIDEO_TRACE_VIEW) cannot be read, with the model and the disk as they were.
+    one of the modules is traced already. Raises ValueError for a bad value in the environment, and OSError if the
+    output cannot be opened or the views (FASTVIDEO_TRACE_VIEW) cannot be read, with the model and the disk as they were.
     """
     if model is None:
         return None

@@ -77,8 +77,8 @@ class [[nodiscard]] ActivationTrace {
 //
 // Empty, with a warning, if no statistic is left, or if one of the modules is traced already: detach that trace first.
 // Throws fvhooks::Exception, and leaves the model and the disk as they were, for a bad value in the environment, a bad
-// pattern, an output that cannot be opened, views that cannot be read. Warnings: modules that cannot be hooked, a pattern
-// or a view that finds none. Where the program has set no warning handler, one that uses TORCH_WARN is.
+// pattern, an output that cannot be opened, views that cannot be read. Warnings: modules that cannot be hooked, a
+// pattern or a view that finds none. Where the program has set no warning handler, one that uses TORCH_WARN is.
 ActivationTrace attach_activation_trace(torch::nn::Module& model, const TraceConfig& config, std::string root = {});
 // As the environment says.
 ActivationTrace attach_activation_trace(torch::nn::Module& model, std::string root = {});
