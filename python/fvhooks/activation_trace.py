@@ -234,7 +234,7 @@ def attach_activation_trace(model: nn.Module | None, *, root: str = "") -> Activ
 
     `root` names the component ("transformer", "vae") in the records. None with a warning if no statistic is left, or if
     one of the modules is traced already. Raises ValueError for a bad value in the environment, and OSError if the
-    output cannot be opened or the views (FASTVIDEO_TRACE_VIEW) cannot be read, with the model and the disk as they were.
+    output cannot be opened or the views (FASTVIDEO_TRACE_VIEW) cannot be read, with model and disk as they were.
     """
     if model is None:
         return None
