@@ -5,8 +5,8 @@
     python -m zoo.inject --write-docs    also puts the scores into docs/inject.md
 
 The port is run with outputs replaced, and once more with inputs replaced too where modules were left unjudged, as `fvtrace
-bisect` does. Exit status: 0 if in every run all was named and nothing else, or a bug is below its floor in bfloat16 by
-itself; 1 otherwise; 2 if something could not run.
+bisect` does. Exit status: 0 if in every run all was named and nothing else, but for bugs that the table says are
+below the floor in bfloat16; 1 otherwise; 2 if something could not run.
 """
 
 import argparse
@@ -30,7 +30,7 @@ PAGE = REPOSITORY / "docs/inject.md"
 BEGIN, END = "<!-- made by python -m zoo.inject --write-docs -->\n", "<!-- end -->"
 DTYPES = ("fp32", "bf16")
 ROOT, CALLER = "", "caller"
-SUBTLE = ("gelu-exact", "norm-eps", "norm-bf16", "latents-bf16", "bias-dropped", "text-mask-off-by-one")
+SUBTLE = ("gelu-exact", "norm-eps", "norm-bf16", "latents-bf16", "bias-dropped")
 LIFT_HEADER = (
     "bug",
     "dtype",
@@ -49,6 +49,7 @@ class Bug:
     name: str
     modules: tuple[str, ...]
     part: str
+    is_hidden: bool = False  # below what one operation may add in this dtype: only a noise trace tells
 
     def explains(self, module: str) -> bool:
         return any(matches(pattern, module) for pattern in self.modules)
@@ -66,7 +67,10 @@ def matches(pattern: str, module: str) -> bool:
 
 def read_bugs(dtype: str) -> dict[str, Bug]:
     table = tomllib.loads(TABLE.read_text())
-    return {name: Bug(name, tuple(entry.get(dtype, entry["modules"])), entry["part"]) for name, entry in table.items()}
+    return {
+        name: Bug(name, tuple(entry["modules"]), entry["part"], dtype in entry.get("hidden", ()))
+        for name, entry in table.items()
+    }
 
 
 def drawn(bugs: list[Bug], size: int, count: int, seed: int) -> list[tuple[Bug, ...]]:
@@ -85,6 +89,7 @@ class Score:
     bugs: tuple[Bug, ...]
     named: set[str]
     runs: int
+    has_noise: bool = False
 
     @property
     def missed(self) -> list[str]:
@@ -95,12 +100,19 @@ class Score:
         return {module for module in self.named if not any(bug.explains(module) for bug in self.bugs)}
 
     @property
+    def excused(self) -> list[str]:
+        return [bug.name for bug in self.bugs if bug.is_hidden and bug.name in self.missed and not self.has_noise]
+
+    @property
     def is_right(self) -> bool:
-        return not self.missed and not self.false
+        return self.missed == self.excused and not self.false
 
     def __str__(self) -> str:
         what = " + ".join(bug.name for bug in self.bugs) or "clean"
+        what += " with a noise trace" if self.has_noise else ""
         outcome = "all named" if self.bugs else "nothing named"
+        if self.excused:
+            outcome = f"all named but {', '.join(self.excused)}, below the floor"
         if not self.is_right:
             outcome = f"missed {self.missed}, false {sorted(self.false)}"
         return f"{self.dtype}, {what}: {outcome} ({self.runs} runs)"
@@ -125,24 +137,30 @@ class Reference:
             return
         self._run(self.model.reference_command("run"), "captured", self.trace, CAPTURE=str(self.capture))
 
-    def score(self, bugs: tuple[Bug, ...], *options: str) -> Score:
+    def score(self, bugs: tuple[Bug, ...], *options: str, noise: pathlib.Path | None = None) -> Score:
         planted = [option for bug in bugs for option in ("--bug", bug.name)]
         name = "+".join([bug.name for bug in bugs] + list(options)) or "clean"
-        verdict = self._judge(name, "0", *planted, *options)
+        verdict = self.judge(name, "0", noise, *planted, *options)
         named, has_unjudged = names_in(verdict), bool(verdict["unjudged"])
         if has_unjudged:
-            named |= names_in(self._judge(f"{name}.inputs", "1", *planted, *options))
-        return Score(self.dtype, bugs, named, runs=1 + has_unjudged)
+            named |= names_in(self.judge(f"{name}.inputs", "1", noise, *planted, *options))
+        return Score(self.dtype, bugs, named, 1 + has_unjudged, noise is not None)
 
-    def _judge(self, name: str, with_inputs: str, *options: str) -> dict:
-        return self.judge(name, *options, INJECT=str(self.capture), INJECT_INPUTS=with_inputs)
-
-    def judge(self, name: str, *options: str, **variables: str) -> dict:
-        trace = self.model.folder / f"injected.{name}.{self.dtype}.jsonl"
-        self._run([self.programs.wan, *ONE_THREAD, *options], f"injected.{name}", trace, **variables)
-        verdict = self.programs.diff(self.trace, trace)
+    def judge(self, name: str, with_inputs: str, noise: pathlib.Path | None, *options: str) -> dict:
+        trace = self.trace_port(name, *options, INJECT=str(self.capture), INJECT_INPUTS=with_inputs)
+        verdict = self.programs.diff(self.trace, trace, *(("--noise", noise) if noise else ()))
         trace.unlink()
         return verdict
+
+    def trace_port(self, name: str, *options: str, **variables: str) -> pathlib.Path:
+        trace = self.model.folder / f"injected.{name}.{self.dtype}.jsonl"
+        self._run([self.programs.wan, *ONE_THREAD, *options], f"injected.{name}", trace, **variables)
+        return trace
+
+    def noise(self) -> pathlib.Path:
+        """Of the clean port with another order of adding up: what is legitimate, with the port's own kernels."""
+        variant = ("--variant", "split-products")
+        return self.trace_port("noise", *variant, INJECT=str(self.capture), INJECT_INPUTS="1")
 
     def _run(self, command: list, name: str, trace: pathlib.Path, **variables: str) -> None:
         trace.unlink(missing_ok=True)
@@ -193,11 +211,12 @@ def error_at(verdict: dict, bug: Bug) -> float:
 
 def measure_lift(reference: Reference, bug: Bug) -> Lift:
     injection = {"INJECT": str(reference.capture), "INJECT_INPUTS": "1"}
-    verdicts = [
-        reference.judge(f"lift.{bug.name}", *planted, **variables)
-        for variables in ({}, injection)
-        for planted in ((), ("--bug", bug.name))
-    ]
+    verdicts = []
+    for variables in ({}, injection):
+        for planted in ((), ("--bug", bug.name)):
+            trace = reference.trace_port(f"lift.{bug.name}", *planted, **variables)
+            verdicts.append(reference.programs.diff(reference.trace, trace))
+            trace.unlink()
     return Lift(bug.name, reference.dtype, *(error_at(verdict, bug) for verdict in verdicts))
 
 
@@ -205,7 +224,7 @@ def score_all(programs: Programs, model: Model, quick: bool) -> tuple[list[Score
     model.make()
     scores, lifts = [], []
     for dtype in DTYPES:
-        bugs = [bug for bug in read_bugs(dtype).values() if bug.modules]
+        bugs = list(read_bugs(dtype).values())
         reference = Reference(programs, model, dtype)
         singles = [] if quick else [(bug,) for bug in bugs]
         combinations = [(), *singles, *drawn(bugs, 2, 2 if quick else 25, 7), *drawn(bugs, 3, 2 if quick else 25, 8)]
@@ -213,6 +232,10 @@ def score_all(programs: Programs, model: Model, quick: bool) -> tuple[list[Score
         with ThreadPoolExecutor(2) as pool:
             runs = [pool.submit(reference.score, combination) for combination in combinations]
             runs += [pool.submit(reference.score, (), "--variant", variant) for variant in variants]
+            hidden = [(bug,) for bug in bugs if bug.is_hidden]
+            if hidden:
+                noise = reference.noise()
+                runs += [pool.submit(reference.score, each, noise=noise) for each in ((), *hidden)]
             for run in runs:
                 scores.append(run.result())
                 print(f"  {scores[-1]}", flush=True)
@@ -228,20 +251,35 @@ mean square over all of their records: without injection, from sketches; with in
 """
 
 
+KINDS = ("clean port and variants", "one bug", "two bugs", "three bugs")
+
+
 def summary(scores: list[Score]) -> list[tuple[str, ...]]:
     rows = []
-    for size, what in enumerate(("clean port and variants", "one bug", "two bugs", "three bugs")):
-        for dtype in DTYPES:
-            these = [score for score in scores if score.dtype == dtype and len(score.bugs) == size]
-            if not these:
-                continue
-            complete = sum(not score.missed for score in these)
-            rows.append((what, dtype, str(len(these)), str(complete), str(sum(bool(score.false) for score in these))))
+    for has_noise in (False, True):
+        for size, what in enumerate(KINDS):
+            for dtype in DTYPES:
+                key = (has_noise, size, dtype)
+                these = [score for score in scores if (score.has_noise, len(score.bugs), score.dtype) == key]
+                if not these:
+                    continue
+                named = sum(not score.missed for score in these)
+                below = sum(bool(score.excused) for score in these)
+                false = sum(bool(score.false) for score in these)
+                what_planted = what + (", with --noise" if has_noise else "")
+                rows.append((what_planted, dtype, *map(str, (len(these), named, below, false))))
     return rows
 
 
 def write_docs(scores: list[Score], lifts: list[Lift]) -> None:
-    header = ("planted at once", "dtype", "runs", "all named", "something else named")
+    header = (
+        "planted at once",
+        "dtype",
+        "runs",
+        "all named",
+        "all but what is below the floor",
+        "something else named",
+    )
     wrong = "".join(f"* {score}\n" for score in scores if not score.is_right)
     text = f"{BEGIN}\n{markdown(header, summary(scores))}\n{wrong}\n{LIFT}{markdown(LIFT_HEADER, [lift.row() for lift in lifts])}\n{END}"
     page = PAGE.read_text()

@@ -238,6 +238,7 @@ class Bisection {
   }
 
   Expected<ModuleSurvey> run_reference(const std::string& what, const std::string& pattern) {
+    fs::remove_all(folder() / "capture");
     Environment environment = tracing("reference", pattern);
     environment["FASTVIDEO_TRACE_CAPTURE"] = folder() / "capture";
     environment["FASTVIDEO_TRACE_CAPTURE_LIMIT"] = std::to_string(options_.limit);
@@ -260,6 +261,7 @@ class Bisection {
   Expected<std::monostate> run_command(const std::string& command, const std::string& what, const std::string& name,
                                        const Environment& environment) {
     constexpr std::size_t kShownLines = 15;
+    fs::remove_all(folder() / name);  // several files of one trace are ranks
     fs::create_directories(folder() / name);
     const std::string log = folder() / (name + ".log");
     say(fmt::format("run {}: {}", ++result_.runs, what));

@@ -45,9 +45,15 @@ class AloneThresholds {
     if (options_.rtol) return *options_.rtol;
     const double own = epsilon_of(row);
     const bool is_narrowed = row.is_narrower && !port_dtypes_count_;
-    const double least = kMostGainByRounding * own_rounding(is_narrowed ? own : std::max(own, made_by.epsilon));
+    const double coarsest = is_narrowed ? own : std::max(own, made_by.epsilon);
     const double by_noise = noise_ ? noise_->threshold(row.reference, key) : Row::kNaN;
+    if (noise_ && noise_->is_own_floor(row.reference)) {
+      ++by_noise_;
+      const double least = kMostGainByRounding * rounding_of_a_store(coarsest);
+      return std::max(std::isnan(by_noise) ? 0 : by_noise, least);
+    }
     by_noise_ += !std::isnan(by_noise);
+    const double least = kMostGainByRounding * own_rounding(coarsest);
     return std::max(std::isnan(by_noise) ? kMostGainByRounding * made_by.error : by_noise, least);
   }
 

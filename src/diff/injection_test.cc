@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "diff/testing/toy_transformer.h"
+#include "diff/threshold.h"
 #include "diff/verdict.h"
 
 namespace fvhooks::internal {
@@ -108,6 +109,17 @@ TEST(Injection, SaysWhatNothingWasCapturedOf) {
     if (record.module == "head") record.injection = {Injected::Absent, {}};
   const auto partly = judge(traced(Bug::None).trace(), testing::trace_of(records), {});
   EXPECT_THAT(partly.notes, ::testing::Contains(HasSubstr("nothing was captured of some tensor of 1 module: head")));
+}
+
+TEST(Injection, OfANoiseTraceIsEachRecordsOwnFloor) {
+  EXPECT_LT(rounding_of_a_store(0x1p-7), own_rounding(0x1p-7) / 20);
+  EXPECT_LE(rounding_of_a_store(0x1p-23), own_rounding(0x1p-23));
+  const auto reference = traced(Bug::None).trace();
+  const auto noise = injected({}, 1e-3F).trace();
+  EXPECT_FALSE(judge(reference, injected({}, 1e-3F).trace(), {}).passed);
+  EXPECT_TRUE(judge(reference, injected({}, 1e-3F).trace(), {}, {noise}).passed);
+  EXPECT_THAT(wrong_in(judge(reference, injected({Bug::LeafWeight}, 1e-3F).trace(), {}, {noise})),
+              ElementsAre("blocks.1.ffn.up"));
 }
 
 TEST(Injection, LeavesThresholdsToARequestedTolerance) {

@@ -23,6 +23,7 @@ void NoiseFloors::add(const Comparisons& pairs) {
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const auto& row = pairs.row(i);
     if (!row.is_pair() || !std::isfinite(row.error)) continue;
+    is_injected_ = is_injected_ && row.is_exact;
     auto& largest = errors_[row.reference];
     largest = std::isnan(largest) ? row.error : std::max(largest, row.error);
     auto& kind = kinds_[kind_of(pairs.key(i))];

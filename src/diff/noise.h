@@ -19,6 +19,9 @@ class NoiseFloors {
   // A noise trace against the reference.
   void add(const Comparisons& pairs);
 
+  // Whether the traces were made under injection, and say how far this record alone may be off, be it not at all.
+  bool is_own_floor(std::uint32_t reference) const { return is_injected_ && errors_[reference] >= 0; }
+
   std::size_t trace_count() const noexcept { return traces_; }
 
   // A record of the reference may be this far away: factor() times the floor. NaN: the noise traces say nothing.
@@ -41,6 +44,7 @@ class NoiseFloors {
   std::vector<float> errors_;                    // by place in the reference: the largest
   std::unordered_map<std::string, Kind> kinds_;  // records of like modules, together
   std::size_t traces_ = 0;
+  bool is_injected_ = true;
 };
 
 }  // namespace fvhooks::internal

@@ -8,9 +8,16 @@ namespace fvhooks::internal {
 // Two sources of noise in one operation: values are rounded to their dtype when stored, half an epsilon at most; and
 // dot products of thousands of terms are added up in float32 in another order, eight of its epsilons for the widths in
 // use.
+constexpr double kAccumulation = 8, kFloat32Epsilon = 0x1p-23;
+
 double own_rounding(double epsilon) noexcept {
-  constexpr double kAccumulation = 8, kFloat32Epsilon = 0x1p-23;
   return epsilon / 2 + kAccumulation * std::min(epsilon, kFloat32Epsilon);
+}
+
+// Of elements that differ by a relative δ before they are rounded, a fraction of δ/ε comes to lie on the other side of
+// a midpoint, and differs by ε then.
+double rounding_of_a_store(double epsilon) noexcept {
+  return std::min(own_rounding(epsilon), std::sqrt(kAccumulation * kFloat32Epsilon * epsilon));
 }
 
 // Errors of a transformer's layers neither add up (depth) nor walk at random (its square root): normalisation and the

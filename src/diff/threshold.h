@@ -12,6 +12,9 @@ namespace fvhooks::internal {
 // Relative L2 error that one operation may add by itself, with values kept in a dtype of machine epsilon `epsilon`.
 double own_rounding(double epsilon) noexcept;
 
+// And one that is computed in float32 and rounded once, of the same inputs bit for bit.
+double rounding_of_a_store(double epsilon) noexcept;
+
 // And what `depth` operations may leave behind.
 double noise_bound(double epsilon, std::size_t depth) noexcept;
 

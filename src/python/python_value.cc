@@ -67,7 +67,7 @@ class Walk {
       const auto item = py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(items.ptr(), i));
       auto other = value(item, Label{&at, LabelIndex{i}}, inside);
       if (!other) continue;
-      if (copy.empty()) copy = py::list(py::reinterpret_borrow<py::object>(items));
+      if (copy.empty()) copy = py::reinterpret_steal<py::list>(PySequence_List(items.ptr()));
       copy[static_cast<std::size_t>(i)] = std::move(other);
     }
     if (copy.empty()) return {};

@@ -351,5 +351,39 @@ TEST(NearestNames, ComparesWithTheEndsOfNamesToo) {
   EXPECT_THAT(internal::nearest_names("x", {}, 3), IsEmpty());
 }
 
+TEST_F(ActivationTraceTest, UnderInjectionGoesOnFromWhatWasCaptured) {
+  torch::manual_seed(1);
+  const torch::NoGradGuard no_grad;
+  Model model;
+  config_.inputs = true;
+  config_.capture = folder_ / "capture";
+  auto trace = attach_activation_trace(model, config_);
+  const auto expected = model(input());
+  trace.detach();
+
+  auto& wrong = *model->blocks->ptr<torch::nn::Module>(0)->as<Block>()->fc;
+  wrong.weight.mul_(2);
+  config_.inject = std::exchange(config_.capture, {});
+  config_.output = folder_ / "injected.jsonl";
+  trace = attach_activation_trace(model, config_);
+  EXPECT_TRUE(torch::equal(model(input()), expected));
+  trace.detach();
+
+  for (const auto& record : records()) {
+    const bool is_wrong = record.module == "blocks.0.fc" && record.tensor == "out";
+    EXPECT_EQ(record.injection.what, record.tensor == "in[0]" ? Injected::Compared : Injected::Replaced);
+    EXPECT_EQ(record.injection.error > 0.0, is_wrong) << record.module << " " << record.tensor;
+  }
+  EXPECT_FALSE(records().empty());
+}
+
+TEST_F(ActivationTraceTest, WithoutACaptureToInjectIsNotAttached) {
+  Model model;
+  config_.inject = folder_ / "nowhere";
+  EXPECT_THROW(auto trace = attach_activation_trace(model, config_), Exception);
+  EXPECT_EQ(hook_count(*model), 0U);
+  EXPECT_FALSE(std::filesystem::exists(config_.output));
+}
+
 }  // namespace
 }  // namespace fvhooks
