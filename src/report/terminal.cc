@@ -67,12 +67,29 @@ std::string excused(const Verdict& verdict) {
   return text.empty() ? text : "; excused by --fail-on: " + text;
 }
 
+// Of a port under injection.
+std::string wrong_modules(const Verdict& verdict, const Paint& paint) {
+  const auto count = verdict.wrong.size();
+  std::string text = fmt::format("{}  {} {} wrong by {}\n", paint.bad("DIVERGED"), counted(count, "module"),
+                                 count == 1 ? "is" : "are", count == 1 ? "itself" : "themselves");
+  for (const auto& module : verdict.wrong) {
+    const auto name = module.outside ? "what calls the model" : module_name(module.root, module.module);
+    text += fmt::format("  {} (first at {}, {}): {}\n", paint.strong(name),
+                        moment(module.step, module.call, module.rank), counted(module.calls, "call"),
+                        printable(module.reason));
+  }
+  for (const auto& module : verdict.unjudged)
+    text += fmt::format("  not judged in some call, it was given something wrong: {}\n", module_name("", module));
+  return text;
+}
+
 std::string headline(const Verdict& verdict, const Paint& paint) {
   if (verdict.passed) {
     const auto count = agreeing(verdict);
     return fmt::format("{}  {} agree{}{}\n", paint.good("PASS"), counted(count, "record"), count == 1 ? "s" : "",
                        excused(verdict));
   }
+  if (!verdict.wrong.empty()) return wrong_modules(verdict, paint);
   const auto differs =
       verdict.count(Status::Diverged) + verdict.count(Status::Shape) + verdict.count(Status::NonFinite);
   if (!verdict.introducer) {
