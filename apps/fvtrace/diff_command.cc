@@ -8,10 +8,12 @@
 #include <cmath>
 #include <memory>
 
+#include "captured_trace.h"
 #include "exit_status.h"
 #include "fvhooks/diff.h"
 #include "fvhooks/name_map.h"
 #include "fvhooks/report.h"
+#include "fvhooks/tensor_report.h"
 #include "is_count.h"
 #include "manual.h"
 #include "terminal.h"
@@ -33,6 +35,7 @@ const Manual kManual = {
     "fvtrace diff --fail-on diverged,shape,non-finite reference.jsonl port.jsonl\n"
     "fvtrace diff --map map.txt reference.jsonl port.jsonl          modules have other names in the port\n"
     "fvtrace diff --html report.html reference.jsonl port.jsonl     a page to look at\n"
+    "fvtrace diff --tensors captures-a captures-b reference.jsonl port.jsonl   where inside a tensor\n"
     "fvtrace diff --rtol 1e-4 reference.jsonl port.jsonl            one threshold for every record\n"
     "fvtrace diff --json reference.jsonl - < port.jsonl             for programs",
     "0   at least one pair was compared, and no record has a status of --fail-on\n"
@@ -42,6 +45,7 @@ const Manual kManual = {
 
 struct DiffArguments {
   std::string reference, port;
+  std::vector<std::string> tensors;  // two folders of captures, or none
   std::string html;
   std::string map, reversed_map;
   std::optional<double> rtol;
@@ -82,6 +86,35 @@ fvhooks::Expected<std::optional<fvhooks::NameMap>> read_names(const DiffArgument
   return std::optional(*std::move(names));
 }
 
+// What is compared: the traces given, else what was captured.
+struct Traces {
+  std::string reference, port;
+  std::vector<TemporaryTrace> made;
+};
+
+fvhooks::Expected<Traces> traces_of(const DiffArguments& arguments) {
+  Traces traces{arguments.reference, arguments.port, {}};
+  if (!traces.reference.empty()) return traces;
+  for (const auto& folder : arguments.tensors) {
+    const auto captures = fvhooks::CaptureDirectory::open(folder);
+    if (!captures) return captures.error();
+    auto trace = TemporaryTrace::of(*captures);
+    if (!trace) return trace.error();
+    traces.made.push_back(*std::move(trace));
+  }
+  traces.reference = traces.made[0].path();
+  traces.port = traces.made[1].path();
+  return traces;
+}
+
+void name_captures(fvhooks::Verdict& verdict, const std::vector<std::string>& folders) {
+  verdict.reference.path = folders[0];
+  verdict.reference.files = {folders[0]};
+  verdict.port.path = folders[1];
+  verdict.port.files = {folders[1]};
+  verdict.notes.push_back("no traces were given: statistics and sketches are of the captured tensors");
+}
+
 int run(const DiffArguments& arguments) {
   const auto names = read_names(arguments);
   if (!names) {
@@ -103,18 +136,33 @@ int run(const DiffArguments& arguments) {
   ProgressLine progress("reading traces", !arguments.no_progress);
   options.progress = [&](double fraction) { progress.update(fraction); };
 
-  const auto verdict = fvhooks::diff_traces(arguments.reference, arguments.port, options);
+  const auto traces = traces_of(arguments);
+  if (!traces) {
+    spdlog::error(traces.error().message);
+    return kCouldNotRun;
+  }
+  auto verdict = fvhooks::diff_traces(traces->reference, traces->port, options);
   progress.clear();
   if (!verdict) {
     spdlog::error(verdict.error().message);
     return kCouldNotRun;
+  }
+  if (!traces->made.empty()) name_captures(*verdict, arguments.tensors);
+  std::optional<fvhooks::TensorReport> tensors;
+  if (!arguments.tensors.empty()) {
+    auto compared = fvhooks::compare_tensors(*verdict, arguments.tensors[0], arguments.tensors[1], options.names);
+    if (!compared) {
+      spdlog::error(compared.error().message);
+      return kCouldNotRun;
+    }
+    tensors = *std::move(compared);
   }
   auto written = Written::Whole;
   const auto write = [&](std::string_view text) {
     if (written == Written::Whole) written = write_out(text);
   };
   if (arguments.json) {
-    fvhooks::write_json_report(*verdict, write);
+    fvhooks::write_json_report(*verdict, write, tensors ? &*tensors : nullptr);
   } else {
     fvhooks::TerminalStyle style{.colour = stdout_shows_colour(), .rows = arguments.rows};
     if (const auto width = stdout_width()) {
@@ -122,10 +170,13 @@ int run(const DiffArguments& arguments) {
       style.wraps = true;
     }
     write(fvhooks::terminal_report(*verdict, style));
+    if (tensors) write(fvhooks::terminal_tensor_report(*tensors, style));
   }
   if (written == Written::Failed) return kCouldNotRun;
   if (!arguments.html.empty()) {
-    if (const auto page = fvhooks::write_html_report(*verdict, arguments.html); !page) {
+    if (const auto page =
+            fvhooks::write_html_report(*verdict, arguments.html, {.tensors = tensors ? &*tensors : nullptr});
+        !page) {
       spdlog::error(page.error().message);
       return kCouldNotRun;
     }
@@ -148,9 +199,8 @@ void add_diff(CLI::App& app, Action& action) {
   describe(*command, kManual);
   const auto arguments = std::make_shared<DiffArguments>();
   arguments->fail_on = usual_failures();
-  command->add_option("REFERENCE", arguments->reference, "Trace of the reference: file, folder, pattern or -")
-      ->required();
-  command->add_option("PORT", arguments->port, "Trace of the port, likewise")->required();
+  command->add_option("REFERENCE", arguments->reference, "Trace of the reference: file, folder, pattern or -");
+  command->add_option("PORT", arguments->port, "Trace of the port, likewise");
   command
       ->add_option("--rtol", arguments->rtol,
                    "Relative L2 error allowed everywhere, in place of the model from dtype and depth")
@@ -195,7 +245,18 @@ void add_diff(CLI::App& app, Action& action) {
       ->option_text("FILE");
   command->add_flag("--json", arguments->json, "Write the whole verdict as JSON (docs/diff.md)");
   command->add_flag("--no-progress", arguments->no_progress, "No progress line on a terminal");
-  command->callback([arguments, &action] { action = [arguments] { return run(*arguments); }; });
+  command
+      ->add_option("--tensors", arguments->tensors,
+                   "Folders of captures (FASTVIDEO_TRACE_CAPTURE), the reference's and the port's: shows where inside "
+                   "a tensor they part; without traces, the captures are compared")
+      ->expected(2)
+      ->option_text("DIR_A DIR_B");
+  command->callback([arguments, &action] {
+    const bool has_traces = !arguments->reference.empty() && !arguments->port.empty();
+    if (!has_traces && (arguments->tensors.empty() || !arguments->reference.empty()))
+      throw CLI::RequiredError("REFERENCE and PORT, or --tensors,");
+    action = [arguments] { return run(*arguments); };
+  });
 }
 
 }  // namespace fvtrace

@@ -22,11 +22,16 @@ struct TerminalStyle {
 // as escapes: a trace cannot steer a terminal.
 std::string terminal_report(const Verdict& verdict, const TerminalStyle& style);
 
+struct TensorReport;  // tensor_report.h
+
 // The schema is docs/diff.md. In pieces, as it is made: a report may be larger than memory. Ends with a newline.
-void write_json_report(const Verdict& verdict, const std::function<void(std::string_view)>& write);
+// `tensors`: null without captures.
+void write_json_report(const Verdict& verdict, const std::function<void(std::string_view)>& write,
+                       const TensorReport* tensors = nullptr);
 
 struct HtmlOptions {
   std::size_t most_rows = 200'000;  // records in the page; of more, failures and a sample
+  const TensorReport* tensors = nullptr;
 };
 
 // Whether a page can be written at `path`, for whoever has long work to do before.

@@ -7,12 +7,14 @@ import time
 
 import pytest
 import report_traces
+import torch
 from PIL import Image
 from programs import program
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
+from written_captures import capture
 
 GUILTY = "blocks.1.attn1"
 WRONG_FROM = ("blocks.1.attn1.to_out.0", "in[0]")
@@ -608,3 +610,41 @@ def test_standard_input_may_be_one_side(page, two_traces, tmp_path):
     page.open(html)
     page.find("#rows .row:not([hidden])").click()
     assert "abs_mean" in page.text("#details")
+
+
+@pytest.fixture(scope="session")
+def with_tensors(tmp_path_factory):
+    """Of two captures in which one channel of `wrong` differs, and one that only the reference has."""
+    folder = tmp_path_factory.mktemp("tensors")
+    a = {"wrong": {"out": torch.randn(2, 96, 192)}, "<b>early": {"out": torch.ones(3)}}
+    b = {name: {"out": tensors["out"].clone()} for name, tensors in a.items()}
+    b["wrong"]["out"][..., 100] += 1
+    folders = capture(folder / "a", a), capture(folder / "b", b)
+    html = folder / "report.html"
+    subprocess.run([program("fvtrace"), "diff", "--no-progress", "--html", html, "--tensors", *folders], timeout=120)
+    return html
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_inside_the_tensors_there_is_a_picture_of_the_error(page, with_tensors, dark):
+    page.open(with_tensors, dark=dark)
+    assert page.find("#tensors").is_displayed()
+    assert page.all_texts("#tensor-list h3")[0].startswith("wrong")
+    assert "192 of 36,864 numbers differ" in page.text("#tensor-list article")
+    picture = page.find("#tensor-list .map svg")
+    assert picture.is_displayed()
+    assert picture.get_attribute("aria-label") == "error: axis 1 downwards, axis 2 across"
+    assert picture.get_attribute("viewBox") == "0 0 96 48"
+    cells = page.script(
+        "return [...arguments[0].children].map((path) => [path.getAttribute('fill'), path.getAttribute('d')])", picture
+    )
+    wrong = [cell for fill, path in cells if fill != "var(--heat-0)" for cell in path.split("M") if cell]
+    assert len(wrong) == 48
+    assert all(cell.startswith("50 ") for cell in wrong)
+    strip = page.all_texts("#tensor-list .strip figcaption")[2]
+    assert strip == "axis 2 (192): most at 100"
+
+
+def test_without_captures_there_is_no_such_part(page, passed):
+    page.open(passed)
+    assert not page.find("#tensors").is_displayed()

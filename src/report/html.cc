@@ -95,7 +95,7 @@ Expected<std::monostate> write_html_report(const Verdict& verdict, const std::st
                                            const HtmlOptions& options) {
   if (auto checked = check_html_path(path); !checked) return checked;
   Replacement file(path);
-  if (!file.is_open() || !write_page(file, internal::html_data(verdict, options.most_rows)) || !file.commit()) {
+  if (!file.is_open() || !write_page(file, internal::html_data(verdict, options)) || !file.commit()) {
     return cannot_write(path, last_error());
   }
   return std::monostate{};

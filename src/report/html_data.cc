@@ -6,6 +6,7 @@
 
 #include "report/html_rows.h"
 #include "report/json_parts.h"
+#include "report/tensor_json.h"
 
 namespace fvhooks::internal {
 namespace {
@@ -157,8 +158,8 @@ std::vector<std::size_t> rows_of_page(const Verdict& verdict, std::size_t most_r
   return rows;
 }
 
-HtmlData html_data(const Verdict& verdict, std::size_t most_rows) {
-  const auto rows = rows_of_page(verdict, most_rows);
+HtmlData html_data(const Verdict& verdict, const HtmlOptions& options) {
+  const auto rows = rows_of_page(verdict, options.most_rows);
   StringTable strings;
   std::vector<std::string> statistics;
   KeyColumns keys(rows.size(), strings);
@@ -191,6 +192,7 @@ HtmlData html_data(const Verdict& verdict, std::size_t most_rows) {
   write_texts(json, "notes", verdict.notes);
   write_side(json, "reference", verdict.reference);
   write_side(json, "port", verdict.port);
+  write_tensors(json, options.tensors);
   write_texts(json, "statistics", statistics);
   write_texts(json, "strings", strings.strings());
   json.end_object();

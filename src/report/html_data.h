@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "fvhooks/diff.h"
+#include "fvhooks/report.h"
 
 namespace fvhooks::internal {
 
@@ -22,9 +22,9 @@ struct HtmlData {
   std::vector<HtmlColumn> columns;
 };
 
-// At most `most_rows` records: failures before others, of each the first, and of the others an even sample. The page
-// says what it leaves out.
-HtmlData html_data(const Verdict& verdict, std::size_t most_rows);
+// At most `options.most_rows` records: failures before others, of each the first, and of the others an even sample. The
+// page says what it leaves out.
+HtmlData html_data(const Verdict& verdict, const HtmlOptions& options);
 
 // Which of the verdict's records these are, in its order.
 std::vector<std::size_t> rows_of_page(const Verdict& verdict, std::size_t most_rows);

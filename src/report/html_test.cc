@@ -112,11 +112,11 @@ TEST(HtmlData, HoldsNoMarkupWhateverTheNames) {
   verdict.notes = {"]]><b>"};
   verdict.port.problems = {{1, "<i>", "<u>"}};
   verdict.reference.path = "<path>";
-  EXPECT_THAT(html_data(verdict, 10).json, Not(HasSubstr("<")));
+  EXPECT_THAT(html_data(verdict, {.most_rows = 10}).json, Not(HasSubstr("<")));
 }
 
 TEST(HtmlData, HasAColumnForEachStatisticOfEachSide) {
-  const auto data = html_data(verdict_of({{Status::Missing, "a"}, {Status::Missing, "b"}}), 10);
+  const auto data = html_data(verdict_of({{Status::Missing, "a"}, {Status::Missing, "b"}}), {.most_rows = 10});
   std::vector<std::string> names;
   for (const auto& column : data.columns) {
     if (column.name.find('.') != std::string::npos) names.push_back(column.name);
@@ -133,14 +133,14 @@ TEST(HtmlData, KeepsFailuresBeforeOthersAndSaysWhatItLeftOut) {
   EXPECT_THAT(rows_of_page(verdict, 5), ElementsAre(0, 40, 41, 50, 99));
   EXPECT_THAT(rows_of_page(verdict, 2), ElementsAre(40, 41));
   EXPECT_EQ(rows_of_page(verdict, 200).size(), 100U);
-  const auto some = html_data(verdict, 5);
+  const auto some = html_data(verdict, {.most_rows = 5});
   EXPECT_THAT(some.json, HasSubstr("5 of 100 records are in this page"));
   EXPECT_THAT(some.json, HasSubstr(R"("first_failure":1)"));
-  EXPECT_THAT(html_data(verdict, 100).json, HasSubstr(R"("left_out":[])"));
+  EXPECT_THAT(html_data(verdict, {.most_rows = 100}).json, HasSubstr(R"("left_out":[])"));
 }
 
 TEST(HtmlData, OfNothingIsEmptyAndWhole) {
-  const auto data = html_data(Verdict{}, 10);
+  const auto data = html_data(Verdict{}, {.most_rows = 10});
   EXPECT_THAT(data.json, HasSubstr(R"("rows":0)"));
   EXPECT_THAT(data.json, HasSubstr(R"("first_failure":null)"));
 }

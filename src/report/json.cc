@@ -1,5 +1,6 @@
 #include "fvhooks/report.h"
 #include "report/json_parts.h"
+#include "report/tensor_json.h"
 
 namespace fvhooks {
 namespace {
@@ -85,7 +86,8 @@ void write_curves(JsonWriter& json, const Verdict& verdict) {
 
 }  // namespace
 
-void write_json_report(const Verdict& verdict, const std::function<void(std::string_view)>& write) {
+void write_json_report(const Verdict& verdict, const std::function<void(std::string_view)>& write,
+                       const TensorReport* tensors) {
   JsonWriter json;
   json.begin_object();
   json.member("schema", std::uint64_t{1});
@@ -105,6 +107,7 @@ void write_json_report(const Verdict& verdict, const std::function<void(std::str
   write_texts(json, "notes", verdict.notes);
   internal::write_side(json, "reference", verdict.reference);
   internal::write_side(json, "port", verdict.port);
+  internal::write_tensors(json, tensors);
   json.key("comparisons");
   json.begin_array();
   constexpr std::size_t kComparisonsInAPiece = 128;

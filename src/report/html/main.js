@@ -44,6 +44,7 @@ startTree({
   onOpen: openRecord,
 });
 showFirstFailure(openRecord);
+showTensors();
 document.addEventListener('keydown', pageKey);
 if (data.first_failure !== null) activateRow(table.rows.indexOf(data.first_failure));
 if (tree.guilty) activateModule(tree.shown.indexOf(tree.guilty));
