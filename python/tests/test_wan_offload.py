@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from test_wan_port import reference
 
 MIB = 1 << 20
-BUDGET, ALLOWED = 64 * MIB, 32 * MIB
-BLOCKS, BLOCK = 24, 16 * MIB  # that many, of at least as much each
+BUDGET, ALLOWED = 40 * MIB, 32 * MIB
+BLOCKS, BLOCK = 12, 16 * MIB  # that many, of at least as much each
 # Small, between two processes: what they measured is not that of the one that started them.
 PEAK = """
 import resource, subprocess, sys

@@ -1,6 +1,7 @@
 #include "fvhooks/torch/layerwise_offload.h"
 
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <malloc.h>
 #include <torch/nn/module.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/container/sequential.h>
@@ -187,6 +188,10 @@ void await_checkpoint(torch::nn::Module& module) {
   for (auto& parameter : module.parameters()) {
     if (parameter.numel() > 0 && !is_awaited(parameter)) parameter.set_data(awaited_like(parameter));
   }
+#ifdef __GLIBC__
+  // Small objects of the next module would settle in what was freed, its weights behind: the process would grow.
+  ::malloc_trim(0);
+#endif
 }
 
 namespace {

@@ -4,11 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <filesystem>
 
 #include "fvhooks/expected.h"
+#include "fvhooks/safetensors.h"
 #include "fvhooks/torch/hook_manager.h"
 #include "fvhooks/torch/nn.h"
+#include "fvhooks/torch/tensor_view.h"
 
 namespace fvhooks {
 namespace {
@@ -114,6 +117,76 @@ TEST_F(LayerwiseOffload, AMutationIsKeptWholeOrNotAtAll) {
   hook(1)->mutate_params_scope(zero);
   EXPECT_FALSE(torch::equal(run(), expected_));
   EXPECT_EQ(offloaded_values(*model_).at("blocks.1.linear.weight").count_nonzero().item<int>(), 0);
+}
+
+TEST_F(LayerwiseOffload, ABlockInTwoListsIsOneBlock) {
+  torch::nn::ModuleList again;
+  again->push_back(model_->blocks->ptr(2));
+  model_->register_module("again", again);
+  enable_layerwise_offload(*model_);
+  EXPECT_EQ(model_->block(2)->linear->weight.numel(), 0);
+  EXPECT_TRUE(torch::equal(run(), expected_));
+  EXPECT_EQ(offload_report(*model_).uses, std::vector<std::uint64_t>(5, 1));
+}
+
+// In a folder with a checkpoint of the model, and another of its blocks alone.
+class StoredModel : public LayerwiseOffload {
+ protected:
+  StoredModel() {
+    std::filesystem::create_directories(folder_);
+    std::filesystem::current_path(folder_);
+    write("model.safetensors", "");
+    write("blocks.safetensors", "blocks.");
+  }
+  ~StoredModel() override {
+    std::filesystem::current_path(before_);
+    std::filesystem::remove_all(folder_);
+  }
+
+ private:
+  void write(const std::string& path, std::string_view prefix) {
+    std::deque<HostTensor> memory;
+    std::vector<SafetensorsTensor> tensors;
+    const auto add = [&](const std::string& name, const torch::Tensor& tensor) {
+      if (name.starts_with(prefix)) tensors.push_back({name, *memory.emplace_back(tensor).view()});
+    };
+    for (const auto& item : model_->named_parameters()) add(item.key(), item.value());
+    for (const auto& item : model_->named_buffers()) add(item.key(), item.value());
+    write_safetensors(path, tensors).value();
+  }
+
+  const std::filesystem::path before_ = std::filesystem::current_path();
+  const std::filesystem::path folder_ =
+      std::filesystem::temp_directory_path() / ("fvhooks_stored_model_" + std::to_string(::getpid()));
+};
+
+TEST_F(StoredModel, ParametersThatWereNeverInMemoryComeFromTheCheckpoint) {
+  await_checkpoint(*model_);
+  EXPECT_EQ(model_->head->weight.sizes(), (std::vector<std::int64_t>{2, 8}));
+  EXPECT_TRUE(torch::isnan(run()).all().item<bool>());
+  enable_layerwise_offload(*model_, {.store = "model.safetensors"});
+  for (int step = 0; step < 2; ++step) EXPECT_TRUE(torch::equal(run(), expected_));
+  disable_layerwise_offload(*model_);
+  EXPECT_TRUE(torch::equal(run(), expected_));
+}
+
+TEST_F(StoredModel, ParametersWithoutValuesWaitForACheckpointThatHasThem) {
+  await_checkpoint(*model_);
+  for (const LayerwiseOffloadOptions& insufficient :
+       {LayerwiseOffloadOptions{}, {.budget = 10, .store = "model.safetensors"}, {.store = "blocks.safetensors"}}) {
+    EXPECT_THROW(enable_layerwise_offload(*model_, insufficient), Exception);
+    EXPECT_EQ(model_->block(1)->linear->weight.sizes(), (std::vector<std::int64_t>{8, 8}));
+    EXPECT_TRUE(torch::isnan(run()).all().item<bool>());
+  }
+  enable_layerwise_offload(*model_, {.store = "model.safetensors"});
+  EXPECT_TRUE(torch::equal(run(), expected_));
+}
+
+TEST_F(StoredModel, TheLineOfTheReadmeStreamsItFromItsCheckpoint) {
+  auto& model = model_;
+#include "readme_offload.inc"
+  EXPECT_EQ(model_->block(1)->linear->weight.numel(), 0);
+  EXPECT_TRUE(torch::equal(run(), expected_));
 }
 
 void expect_refused(torch::nn::Module& model, const LayerwiseOffloadOptions& options, const char* why) {

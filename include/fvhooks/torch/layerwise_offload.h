@@ -25,14 +25,14 @@ class OffloadedModel;
 }
 
 struct LayerwiseOffloadOptions {
-  std::vector<std::string> blocks;  // paths of the blocks; empty: the children of each ModuleList and Sequential
-  std::uint64_t budget = 0;         // bytes on the device for all blocks; 0: as few as will do
-  std::size_t prefetch_depth = 1;   // blocks on their way ahead of the one in use
+  std::vector<std::string> blocks = {};  // paths of the blocks; empty: the children of each ModuleList and Sequential
+  std::uint64_t budget = 0;              // bytes on the device for all blocks; 0: as few as will do
+  std::size_t prefetch_depth = 1;        // blocks on their way ahead of the one in use
   // Empty: host memory. Else a checkpoint (safetensors file, index or folder) with the model's own weights and names,
   // or a folder without one, to which the weights are written.
-  std::string store;
-  std::optional<c10::Device> device;  // where the blocks run; else where they are now
-  std::string scratch;                // folder for weights that are changed while on disk; else the system's temporary
+  std::string store = {};
+  std::optional<c10::Device> device = {};  // where the blocks run; else where they are now
+  std::string scratch = {};  // folder for weights that are changed while on disk; else the system's temporary
 };
 
 // One block's share of an offloaded model.
