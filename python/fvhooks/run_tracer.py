@@ -177,7 +177,8 @@ class ProgramTracer:
 
     def _unused(self, name: str) -> str:
         used = {root.name for root in self.roots}
-        return next(each for each in (name, *(f"{name}#{i}" for i in itertools.count(2))) if each not in used)
+        numbered = (f"{name}#{i}" for i in itertools.count(2))
+        return next(each for each in itertools.chain([name], numbered) if each not in used)
 
     def _roots_within(self, model: nn.Module) -> list[Root]:
         """The roots whose place the tree of `model` takes: what was asked for stays a root of its own."""
