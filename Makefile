@@ -33,8 +33,9 @@ build: setup ## build/bin/fvtrace, build/bin/wan, and .venv with fvhooks importa
 demo: build ## trace the Wan port and its reference, name the first divergent layer (FULL=1: all 30 blocks)
 	@PATH="$(abspath $(VENV))/bin:$$PATH" examples/wan/demo.sh $(if $(FULL),full,)
 
-zoo: build ## plant each known bug in the Wan port, and score whether it is found (minutes; DOCS=1: docs/zoo.md too)
+zoo: build ## plant each known bug in the Wan port, and score whether it is found, alone and with others (minutes; DOCS=1: docs too)
 	@$(PYTHON) -m zoo --build $(BUILD) $(if $(DOCS),--write-docs)
+	@$(PYTHON) -m zoo.inject --build $(BUILD) $(if $(DOCS),--write-docs)
 
 test: build test-cpp test-python test-sanitized ## all tests
 	@tools/say "all tests passed"

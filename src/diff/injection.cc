@@ -46,14 +46,14 @@ class AloneThresholds {
     const double own = epsilon_of(row);
     const bool is_narrowed = row.is_narrower && !port_dtypes_count_;
     const double coarsest = is_narrowed ? own : std::max(own, made_by.epsilon);
-    const double by_noise = noise_ ? noise_->threshold(row.reference, key) : Row::kNaN;
-    if (noise_ && noise_->is_own_floor(row.reference)) {
+    const double alone = noise_ ? noise_->alone(key) : Row::kNaN;
+    if (!std::isnan(alone)) {
       ++by_noise_;
-      const double least = kMostGainByRounding * rounding_of_a_store(coarsest);
-      return std::max(std::isnan(by_noise) ? 0 : by_noise, least);
+      return std::max(noise_->factor() * alone, kMostGainByRounding * rounding_of_a_store(coarsest));
     }
-    by_noise_ += !std::isnan(by_noise);
     const double least = kMostGainByRounding * own_rounding(coarsest);
+    const double by_noise = noise_ ? noise_->threshold(row.reference, key) : Row::kNaN;
+    by_noise_ += !std::isnan(by_noise);
     return std::max(std::isnan(by_noise) ? kMostGainByRounding * made_by.error : by_noise, least);
   }
 

@@ -18,12 +18,19 @@ std::string kind_of(const RecordKey& key) {
   return kind + ' ' + key.tensor;
 }
 
+namespace {
+std::string name_of(const RecordKey& key) { return key.root + '\n' + key.module + '\n' + key.tensor; }
+}  // namespace
+
 void NoiseFloors::add(const Comparisons& pairs) {
   ++traces_;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const auto& row = pairs.row(i);
     if (!row.is_pair() || !std::isfinite(row.error)) continue;
-    is_injected_ = is_injected_ && row.is_exact;
+    if (row.is_exact) {
+      auto& alone = alone_[name_of(pairs.key(i))];
+      alone = std::max(alone, row.error);
+    }
     auto& largest = errors_[row.reference];
     largest = std::isnan(largest) ? row.error : std::max(largest, row.error);
     auto& kind = kinds_[kind_of(pairs.key(i))];
@@ -43,6 +50,11 @@ double NoiseFloors::floor(std::uint32_t reference, const RecordKey& key) const {
   const double of_kind = found == kinds_.end() ? 0 : found->second.sum / static_cast<double>(found->second.count);
   const double floor = std::isnan(own) ? of_kind : std::max(own, of_kind);
   return floor != 0 ? floor : Row::kNaN;
+}
+
+double NoiseFloors::alone(const RecordKey& key) const {
+  const auto found = alone_.find(name_of(key));
+  return found == alone_.end() ? Row::kNaN : found->second;
 }
 
 double NoiseFloors::factor() const noexcept { return 3 + 2 / static_cast<double>(std::max<std::size_t>(traces_, 1)); }

@@ -19,8 +19,9 @@ class NoiseFloors {
   // A noise trace against the reference.
   void add(const Comparisons& pairs);
 
-  // Whether the traces were made under injection, and say how far this record alone may be off, be it not at all.
-  bool is_own_floor(std::uint32_t reference) const { return is_injected_ && errors_[reference] >= 0; }
+  // Of traces made under injection: the largest error of this tensor of this module, over all steps and calls, be it 0.
+  // NaN: they say nothing, or were not made so.
+  double alone(const RecordKey& key) const;
 
   std::size_t trace_count() const noexcept { return traces_; }
 
@@ -41,10 +42,10 @@ class NoiseFloors {
     double bias_ratio = 0;
   };
 
-  std::vector<float> errors_;                    // by place in the reference: the largest
-  std::unordered_map<std::string, Kind> kinds_;  // records of like modules, together
+  std::vector<float> errors_;                     // by place in the reference: the largest
+  std::unordered_map<std::string, Kind> kinds_;   // records of like modules, together
+  std::unordered_map<std::string, float> alone_;  // by module and tensor
   std::size_t traces_ = 0;
-  bool is_injected_ = true;
 };
 
 }  // namespace fvhooks::internal
