@@ -47,6 +47,7 @@ struct Row {
   bool is_input : 1 = false;
   bool has_non_finite : 1 = false;  // on both sides
   std::uint8_t reference_dtype : 4 = kNoDType, port_dtype : 4 = kNoDType;
+  bool is_measured : 1 = false;  // all but the places, and what comes of a threshold
   bool is_narrower : 1 = false;  // the port's values fit in a coarser dtype than the reference's do
   std::uint8_t injected_code : 3 = 0;
   bool is_exact : 1 = false;  // the error is one of whole tensors, made under injection

@@ -31,12 +31,17 @@ class PortEntries {
 
   // The next entry of `key`, or kNone.
   std::uint32_t take(const EntryKey& key) {
+    if (is_next_in_file(key)) {
+      is_taken_[++last_taken_] = true;
+      return last_taken_;
+    }
     auto& next = first_.slot(key);
     if (next == kNone) return kNone;
     const auto taken = next;
     if (is_taken_[taken] || is_repeated_[taken]) ++repeated_in_reference_;
     if (is_taken_[taken]) return kNone;
     is_taken_[taken] = true;
+    last_taken_ = taken;
     if (!behind_.empty() && behind_[taken] != kNone) next = behind_[taken];
     return taken;
   }
@@ -51,6 +56,13 @@ class PortEntries {
     EntryKey operator()(std::uint32_t index) const { return keys->key(port->entry(index)); }
   };
 
+  // Both sides run alike, mostly. Where no key repeats there is no other entry of it, and the table need not be asked.
+  bool is_next_in_file(const EntryKey& key) const {
+    const auto next = last_taken_ + 1;  // after kNone the first
+    if (!behind_.empty() || next >= port_.size() || is_taken_[next]) return false;
+    return !keys_.is_left_out(port_.entry(next)) && keys_.key(port_.entry(next)) == key;
+  }
+
   void chain(std::uint32_t index, std::uint32_t behind) {
     if (behind_.empty()) behind_.assign(port_.size(), kNone);
     behind_[index] = behind;
@@ -63,6 +75,7 @@ class PortEntries {
   EntryTable<KeyOf> first_;
   std::vector<std::uint32_t> behind_;  // empty while no key repeats
   std::vector<bool> is_taken_, is_repeated_;
+  std::uint32_t last_taken_ = kNone;
   std::size_t repeated_in_port_ = 0, repeated_in_reference_ = 0;
 };
 
@@ -106,22 +119,30 @@ Row row_of(const Trace& trace, std::uint32_t index, Status status) {
 
 }  // namespace
 
-Alignment align(const Trace& reference, const Trace& port) {
+Alignment align(const Trace& reference, const Trace& port, std::vector<Row> in_step) {
   const auto keys = common_keys(reference, port);
   Alignment alignment;
   alignment.notes = keys.notes;
   PortEntries port_entries(port, keys.port);
+  auto& rows = alignment.rows;
+  const auto measured = in_step.size();
+  rows = std::move(in_step);  // its memory serves: each row is read before its place, or one before it, is written
   // As many as there can be: what is not used is not touched, and memory that is not touched costs nothing.
-  alignment.rows.reserve(std::size_t{reference.size()} + port.size());
+  if (measured == 0) rows.reserve(std::size_t{reference.size()} + port.size());
+  rows.resize(std::max<std::size_t>(measured, reference.size()));
+  std::size_t used = 0;
   for (std::uint32_t i = 0; i < reference.size(); ++i) {
     if (keys.reference.is_left_out(reference.entry(i))) continue;
-    auto row = row_of(reference, i, Status::Missing);
+    const auto pair = port_entries.take(keys.reference.key(reference.entry(i)));
+    auto row = i < measured && pair == i ? rows[i] : row_of(reference, i, Status::Missing);
     row.reference = i;
-    row.port = port_entries.take(keys.reference.key(reference.entry(i)));
-    row.is_settled = !row.is_pair();
-    alignment.rows.push_back(row);
+    row.port = pair;
+    row.is_input = is_input(reference.name(i).tensor);
+    if (!row.is_measured) row.is_settled = !row.is_pair();
+    rows[used++] = row;
   }
-  mark_reordered(alignment.rows);
+  rows.resize(used);
+  mark_reordered(rows);
   for (std::uint32_t i = 0; i < port.size(); ++i) {
     if (!port_entries.is_left(i)) continue;
     alignment.rows.push_back(row_of(port, i, Status::Extra));

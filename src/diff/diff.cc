@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
+#include "diff/trace_pair.h"
 #include "diff/verdict.h"
 #include "fvhooks/name_map.h"
 
@@ -41,9 +43,10 @@ class Work {
  public:
   Work(std::size_t parts, const std::function<void(double)>& progress) : parts_(parts), progress_(progress) {}
 
-  std::function<void(double)> next() {
-    return [this, done = static_cast<double>(done_++)](double fraction) {
-      if (progress_) progress_((done + fraction) / static_cast<double>(parts_));
+  std::function<void(double)> next(std::size_t parts = 1) {
+    const auto done = static_cast<double>(std::exchange(done_, done_ + parts));
+    return [this, done, parts = static_cast<double>(parts)](double fraction) {
+      if (progress_) progress_((done + parts * fraction) / static_cast<double>(parts_));
     };
   }
 
@@ -61,16 +64,22 @@ Expected<Verdict> diff_traces(const std::string& reference, const std::string& p
     return Error{"only one of the traces can come from standard input"};
   }
   Work work(paths.size() + 1, options.progress);
-  std::vector<internal::SharedTrace> traces;
-  for (const auto& path : paths) {
+  auto pair = internal::read_pair(reference, port, work.next(2));
+  if (!pair) return pair.error();
+  if (options.names) {
+    pair->reference.leave_out_missing(*options.names);
+    pair->port.rename(*options.names);
+  }
+  std::vector<internal::SharedTrace> noise;
+  for (const auto& path : options.noise) {
     auto trace = internal::Trace::read(path, work.next());
     if (!trace) return trace.error();
-    const bool is_port = traces.size() == 1;
-    if (options.names && is_port) trace->rename(*options.names);
-    if (options.names && !is_port) trace->leave_out_missing(*options.names);
-    traces.push_back(std::make_shared<const internal::Trace>(*std::move(trace)));
+    if (options.names) trace->leave_out_missing(*options.names);
+    noise.push_back(std::make_shared<const internal::Trace>(*std::move(trace)));
   }
-  auto verdict = internal::judge(traces[0], traces[1], options, {traces.begin() + 2, traces.end()}, work.next());
+  auto verdict = internal::judge(std::make_shared<const internal::Trace>(std::move(pair->reference)),
+                                 std::make_shared<const internal::Trace>(std::move(pair->port)), options, noise,
+                                 work.next(), std::move(pair->in_step));
   if (options.names) {
     for (auto& warning : options.names->warnings()) verdict.notes.push_back(std::move(warning));
   }

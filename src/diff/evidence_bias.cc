@@ -15,10 +15,6 @@ double most_units_by_rounding(std::size_t records) { return 4 + 5 / std::sqrt(st
 // Below this a bias is float32's own, whoever made it: a kernel that rounds one way, say.
 constexpr double kLeastBias = 4 * 0x1p-23;
 
-std::string name_of(const RecordKey& key) {
-  return std::to_string(key.rank.value_or(-1)) + ' ' + key.root + ' ' + key.module + ' ' + key.tensor;
-}
-
 bool can_be_judged(const Row& row) {
   return row.is_pair() && row.by_sketch() && std::isfinite(row.error) && row.error > 0 && std::isfinite(row.bias_noise);
 }
@@ -41,7 +37,9 @@ void BiasTest::add(Sum& sum, const Row& row, float bias) {
 void BiasTest::add(const RecordKey& key, const Row& row) {
   if (!can_be_judged(row)) return;
   constexpr std::size_t kMostRemembered = 64;
-  auto& tensor = tensors_[name_of(key)];
+  const auto id = names_.id(NameView(key));
+  if (id == tensors_.size()) tensors_.emplace_back();
+  auto& tensor = tensors_[id];
   const auto print = fingerprint(row);
   if (std::find(tensor.seen.begin(), tensor.seen.end(), print) != tensor.seen.end()) return;
   if (tensor.seen.size() < kMostRemembered) tensor.seen.push_back(print);
@@ -59,9 +57,9 @@ bool BiasTest::is_biased(const Sum& sum, const Tensor& tensor, const Row& row, f
          std::fabs(sum.ratio / count) > 2 * noise_ratio && units * mean_units > mean_units * mean_units / 2;
 }
 
-bool BiasTest::is_biased(const RecordKey& key, const Row& row, const NoiseFloors* noise) const {
+bool BiasTest::is_biased(const RecordKey& key, const Row& row, const NoiseFloors* noise) {
   if (!can_be_judged(row)) return false;
-  const auto& tensor = tensors_.at(name_of(key));
+  const auto& tensor = tensors_.at(names_.id(NameView(key)));
   const double noise_ratio = noise ? noise->bias_ratio(key) : 0;
   return is_biased(tensor.abs_mean, tensor, row, row.abs_mean_bias, noise_ratio) ||
          is_biased(tensor.mean, tensor, row, row.mean_bias, noise_ratio);

@@ -2,9 +2,11 @@
 // Is a difference systematic? Rounding is random and averages out of a magnitude; a bug does not (docs/diff.md).
 #include <cstdint>
 #include <string>
-#include <unordered_map>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
+#include "diff/interner.h"
 #include "diff/noise.h"
 #include "fvhooks/comparison.h"
 
@@ -17,13 +19,28 @@ class BiasTest {
   void add(const RecordKey& key, const Row& row);
 
   // This row's bias, and that of its tensor over the whole trace, are more than rounding. After all were added.
-  bool is_biased(const RecordKey& key, const Row& row, const NoiseFloors* noise) const;
+  bool is_biased(const RecordKey& key, const Row& row, const NoiseFloors* noise);
 
  private:
   struct Sum {
     double units = 0;  // of bias / (error · bias_noise)
     double bias = 0;
     double ratio = 0;  // of bias / error
+  };
+  struct NameView {
+    explicit NameView(const RecordKey& key) : rank(key.rank), root(key.root), module(key.module), tensor(key.tensor) {}
+    auto parts() const { return std::tie(rank, root, module, tensor); }
+    std::optional<std::int64_t> rank;
+    std::string_view root, module, tensor;
+  };
+  struct Name {
+    explicit Name(const NameView& seen) : rank(seen.rank), root(seen.root), module(seen.module), tensor(seen.tensor) {}
+    auto parts() const {
+      return std::tuple<const std::optional<std::int64_t>&, std::string_view, std::string_view, std::string_view>(
+          rank, root, module, tensor);
+    }
+    std::optional<std::int64_t> rank;
+    std::string root, module, tensor;
   };
   struct Tensor {
     std::size_t count = 0;
@@ -34,7 +51,8 @@ class BiasTest {
   static void add(Sum& sum, const Row& row, float bias);
   static bool is_biased(const Sum& sum, const Tensor& tensor, const Row& row, float bias, double noise_ratio);
 
-  std::unordered_map<std::string, Tensor> tensors_;
+  Interner<Name, NameView> names_;
+  std::vector<Tensor> tensors_;  // by the number of its name
 };
 
 // The row's error is within its threshold, and its bias is not.

@@ -9,10 +9,13 @@
 namespace fvhooks::internal {
 namespace {
 
-struct OpenFile {
-  std::unique_ptr<ByteSource> source;
-  std::string path;
-};
+std::uint64_t total_of(const std::vector<OpenFile>& files) {
+  std::uint64_t total = 0;
+  for (const auto& file : files) total += file.source->total().value_or(0);
+  return total;
+}
+
+}  // namespace
 
 Expected<std::vector<OpenFile>> open_files(const std::string& path) {
   auto paths = trace_files(path);
@@ -29,30 +32,28 @@ Expected<std::vector<OpenFile>> open_files(const std::string& path) {
   return files;
 }
 
-std::uint64_t total_of(const std::vector<OpenFile>& files) {
-  std::uint64_t total = 0;
-  for (const auto& file : files) total += file.source->total().value_or(0);
-  return total;
-}
-
-}  // namespace
-
 Expected<Trace> Trace::read(const std::string& path, const std::function<void(double)>& progress) {
   auto files = open_files(path);
   if (!files) return files.error();
-  const auto total = static_cast<double>(total_of(*files));
+  return read(path, *std::move(files), progress);
+}
+
+Expected<Trace> Trace::read(const std::string& path, std::vector<OpenFile> files,
+                            const std::function<void(double)>& progress) {
+  const auto total = static_cast<double>(total_of(files));
   std::uint64_t before = 0;
   const auto report = [&](const RecordReader& records) {
     if (progress && total != 0) progress(static_cast<double>(before + records.source().consumed()) / total);
   };
   TraceIndexer indexer;
   std::vector<std::string> paths;
-  for (std::size_t i = 0; i < files->size(); ++i) {
-    auto& [source, file] = (*files)[i];
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    auto& [source, file] = files[i];
     paths.push_back(file);
     const auto size = source->total().value_or(0);
-    const auto rank = files->size() > 1 ? std::optional(static_cast<std::int64_t>(i)) : std::nullopt;
-    indexer.add(RecordReader(std::move(source), file), rank, report);
+    const auto rank = files.size() > 1 ? std::optional(static_cast<std::int64_t>(i)) : std::nullopt;
+    indexer.open(RecordReader(std::move(source), file), rank);
+    indexer.close(report);
     before += size;
   }
   auto trace = indexer.finish(path);
@@ -62,7 +63,8 @@ Expected<Trace> Trace::read(const std::string& path, const std::function<void(do
 
 Expected<Trace> Trace::from_text(std::string text) {
   TraceIndexer indexer;
-  indexer.add(RecordReader(text_source(std::move(text)), {}), {}, [](const RecordReader&) {});
+  indexer.open(RecordReader(text_source(std::move(text)), {}), {});
+  indexer.close([](const RecordReader&) {});
   return indexer.finish("the text");
 }
 

@@ -68,11 +68,20 @@ struct Entry {
 };
 static_assert(sizeof(Entry) == 24);
 
+// A file of a trace, opened; it can seek.
+struct OpenFile {
+  std::unique_ptr<ByteSource> source;
+  std::string path;
+};
+Expected<std::vector<OpenFile>> open_files(const std::string& path);
+
 // One thread at a time.
 class Trace {
  public:
   // The files of `path` (trace_files). `progress` gets the fraction that is read; not called for a pipe.
   static Expected<Trace> read(const std::string& path, const std::function<void(double)>& progress);
+  static Expected<Trace> read(const std::string& path, std::vector<OpenFile> files,
+                              const std::function<void(double)>& progress);
   static Expected<Trace> from_text(std::string text);
 
   std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(entries_.size()); }
@@ -91,6 +100,7 @@ class Trace {
 
   TraceSummary summary;
   std::vector<std::string> notes;
+  bool is_as_read = true;  // no record was left out, or has another place than in its file
 
  private:
   friend class TraceIndexer;

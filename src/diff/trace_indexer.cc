@@ -13,13 +13,13 @@ constexpr std::uint64_t kLowCallMask = (std::uint64_t{1} << Entry::kLowCallBits)
 
 }  // namespace
 
-void TraceIndexer::add(const RecordHead& head, const RecordReader& records, std::optional<std::int64_t> implied_rank) {
-  const auto rank = head.rank ? head.rank : implied_rank;
-  has_implied_ranks_ |= !head.rank && implied_rank;
+void TraceIndexer::add(const RecordHead& head, const RecordReader& records) {
+  const auto rank = head.rank ? head.rank : implied_rank_;
+  has_implied_ranks_ |= !head.rank && implied_rank_;
   const auto call = head.call.value_or(0);
   Sequenced entry;
   entry.offset = records.offset() & ((std::uint64_t{1} << 48) - 1);
-  entry.file = static_cast<std::uint16_t>(trace_.files_.size());
+  entry.file = static_cast<std::uint16_t>(trace_.files_.size() - 1);
   entry.name = trace_.names_.id({head.root, head.module, head.tensor});
   entry.moment = trace_.moments_.id({rank, head.step, head.run, call >> Entry::kLowCallBits});
   entry.low_call = head.call ? static_cast<std::uint32_t>(call & kLowCallMask) : Entry::kNoCall;
@@ -29,18 +29,18 @@ void TraceIndexer::add(const RecordHead& head, const RecordReader& records, std:
   entries_.push_back(entry);
 }
 
-void TraceIndexer::add(RecordReader records, std::optional<std::int64_t> implied_rank,
-                       const std::function<void(const RecordReader&)>& on_progress) {
-  constexpr std::size_t kRecordsBetweenReports = 1024;
+void TraceIndexer::open(RecordReader records, std::optional<std::int64_t> implied_rank) {
+  trace_.files_.push_back(std::move(records));
+  implied_rank_ = implied_rank;
   last_seq_ = 0;
-  for (RecordHead head; records.next(head);) {
-    add(head, records, implied_rank);
-    if (entries_.size() % kRecordsBetweenReports == 0) on_progress(records);
-  }
+}
+
+void TraceIndexer::close(const OnProgress& on_progress) {
+  for (RecordHead head; next(head, on_progress);) continue;
+  const auto& records = trace_.files_.back();
   auto& summary = trace_.summary;
   summary.problem_count += records.problem_count();
   summary.problems.insert(summary.problems.end(), records.problems().begin(), records.problems().end());
-  trace_.files_.push_back(std::move(records));
 }
 
 // Reruns are appended, and the latest is the one meant.
@@ -52,6 +52,7 @@ void TraceIndexer::keep_last_runs() {
   const auto last = trace_.moments_[entries_.back().moment].run;
   const auto left_out = std::erase_if(entries_, [&](const Entry& entry) { return is_older[entry.moment]; });
   if (left_out == 0) return;
+  trace_.is_as_read = false;
   trace_.notes.push_back("holds several runs: run " + last + ", the last, was compared, and " +
                          std::to_string(left_out) + " records of other runs were left out");
 }
@@ -64,6 +65,7 @@ void TraceIndexer::sort() {
   const auto comes_before = [&](const Sequenced& a, const Sequenced& b) { return order(a) < order(b); };
   if (!std::is_sorted(entries_.begin(), entries_.end(), comes_before)) {
     std::sort(entries_.begin(), entries_.end(), comes_before);
+    trace_.is_as_read = false;
   }
 }
 

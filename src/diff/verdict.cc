@@ -24,7 +24,7 @@ void measure_rows(Pairs& pairs, const Progress& progress) {
   Record reference, port;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     auto& row = pairs.row(i);
-    if (row.reference == Row::kNone) continue;
+    if (row.reference == Row::kNone || row.is_measured) continue;
     pairs.read_reference(i, reference);
     if (!pairs.read_port(i, port)) {
       row.reference_dtype = dtype_code(reference) & 0xF;  // the rounding of what is missing is in what comes after
@@ -90,14 +90,14 @@ bool has_passed(const Verdict& verdict, const DiffOptions& options) {
 }  // namespace
 
 Verdict judge(const SharedTrace& reference, const SharedTrace& port, const DiffOptions& options,
-              const std::vector<SharedTrace>& noise, const Progress& progress) {
+              const std::vector<SharedTrace>& noise, const Progress& progress, std::vector<Row> in_step) {
   Verdict verdict;
   verdict.reference = reference->summary;
   verdict.port = port->summary;
   for (const auto& note : reference->notes) verdict.notes.push_back("the reference " + note);
   for (const auto& note : port->notes) verdict.notes.push_back("the port " + note);
 
-  auto alignment = align(*reference, *port);
+  auto alignment = align(*reference, *port, std::move(in_step));
   std::move(alignment.notes.begin(), alignment.notes.end(), std::back_inserter(verdict.notes));
   const auto pairs = std::make_shared<Pairs>(reference, port, std::move(alignment.rows));
   measure_rows(*pairs, progress);

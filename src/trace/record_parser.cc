@@ -421,11 +421,11 @@ void read_nested(ondemand::parser& parser, std::string_view line, RecordBuilder 
   builder.finish();
 }
 
+}  // namespace
+
 RecordHead head_of(const Record& record) {
   return {record.root, record.module, record.tensor, record.run, record.step, record.rank, record.call, record.seq};
 }
-
-}  // namespace
 
 struct RecordParser::State {
   ondemand::parser parser;

@@ -17,6 +17,9 @@ struct RecordHead {
   std::optional<std::uint64_t> call, seq;
 };
 
+RecordHead head_of(const Record& record);  // views into it
+inline const RecordHead& head_of(const RecordHead& head) { return head; }
+
 class RecordParser {
  public:
   RecordParser();
