@@ -98,24 +98,28 @@ def _frames_of_program() -> Iterator[FrameType]:
 
 
 def _holdings(frames: list[FrameType]) -> Iterator[Holding]:
+    """In the order of preference."""
     variables = [_variables(frame) for frame in frames]
     for frame, values in zip(frames, variables):
         owner = _owner(frame, values)
         if owner is not None:
             yield from _attributes(owner)
+    for namespace in _namespaces(frames, variables):
+        # `self` names nothing
+        yield from _modules_among(("" if name == "self" else name, value) for name, value in namespace.items())
+        for value in namespace.values():
+            if not isinstance(value, (nn.Module, type, ModuleType, FunctionType)):
+                yield from _attributes(value)
+
+
+def _namespaces(frames: list[FrameType], variables: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Outermost first: the variables of each function, then those of its file."""
     seen: set[int] = set()
     for frame, values in zip(reversed(frames), reversed(variables)):
-        own_name = frame.f_code.co_varnames[:1] if _owner(frame, values) is not None else ()
-        yield from _modules_among((name, value) for name, value in values.items() if name not in own_name)
-        yield from _modules_among(("", values[name]) for name in own_name)
-        spaces = [values] if id(frame.f_globals) in seen else [values, frame.f_globals]
-        seen.add(id(frame.f_globals))
-        for space in spaces[1:]:
-            yield from _modules_among(list(space.items()))
-        for space in spaces:
-            for value in list(space.values()):
-                if not isinstance(value, (nn.Module, type, ModuleType, FunctionType)):
-                    yield from _attributes(value)
+        for namespace in (values, frame.f_globals):
+            if id(namespace) not in seen:
+                seen.add(id(namespace))
+                yield dict(namespace)
 
 
 def _owner(frame: FrameType, variables: dict[str, Any]) -> Any:

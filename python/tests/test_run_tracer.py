@@ -418,3 +418,25 @@ def test_a_compiled_function_sees_the_model_as_it_is(trace, program_tracer):
 
     torch.compile(lambda x: model(x) + 1, backend=backend, fullgraph=True)(X)
     assert len(graphs) == 1
+
+
+def test_a_scripted_module_is_traced_at_its_boundary(trace, program_tracer, caplog):
+    program_tracer()
+    model = nn.Sequential(torch.jit.script(Toy()), nn.Linear(2, 2))
+    model(X)
+    assert "module 0 of model is compiled" in caplog.text
+    assert [r["module"] for r in trace.records()] == ["0", "1"]
+
+
+def test_a_wrapper_for_parallel_runs_is_seen_through(trace, program_tracer):
+    program_tracer()
+    model = nn.DataParallel(Toy())
+    model(X)
+    assert modules_of(trace, "model") == {"block", "block.0", "block.1", "other"}
+
+
+def test_a_timestep_without_values_costs_the_step_alone(trace, program_tracer):
+    program_tracer()
+    model = Denoiser().to("meta")
+    model(X.to("meta"), torch.ones(1, device="meta"))
+    assert {(r["module"], r["step"]) for r in trace.records()} >= {("block", None), ("other", None)}
