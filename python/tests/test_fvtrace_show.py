@@ -414,6 +414,11 @@ def changed(**values):
         (changed(zeros=65), '"zeros" counts more elements than there are'),
         (changed(nan=40, inf=25), '"nan" and "inf" count more elements than there are'),
         (changed(nan=1, sum=2.0), '"nan" counts elements, but "sum" is a number'),
+        (changed(inject="doubled"), '"inject" is none of'),
+        (changed(inject="replaced"), 'there is "inject", but no "inject_error"'),
+        (changed(inject="absent", inject_error=0.5), 'there is "inject_error", but nothing was compared'),
+        (changed(inject="compared", inject_error=-1.0), '"inject_error" is not a relative error'),
+        (changed(inject="compared", inject_error="much"), '"inject_error" is not a number'),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -434,6 +439,8 @@ def test_check_names_what_a_line_says_wrong(write, record, said):
         {"abs_mean": "<error: a meta tensor has no values>"},
         {"own": {"a": 1}},
         {"max": "NaN"},
+        {"inject": "replaced", "inject_error": "Infinity"},
+        {"inject": "shape"},
     ],
     ids=str,
 )
