@@ -233,7 +233,7 @@ def score_all(programs: Programs, model: Model, quick: bool) -> tuple[list[Score
             runs = [pool.submit(reference.score, combination) for combination in combinations]
             runs += [pool.submit(reference.score, (), "--variant", variant) for variant in variants]
             hidden = [(bug,) for bug in bugs if bug.is_hidden]
-            if hidden:
+            if hidden and not quick:
                 noise = reference.noise()
                 runs += [pool.submit(reference.score, each, noise=noise) for each in ((), *hidden)]
             for run in runs:

@@ -31,7 +31,7 @@ Interval error_interval(double error, int buckets) noexcept;
 
 bool has_non_finite(const Record& record);  // by its counts or its statistics
 std::optional<DType> recorded_dtype(const Record& record);
-std::uint8_t dtype_code(const Record& record);  // as a row has it
+std::uint8_t dtype_code(const Record& record);                          // as a row has it
 const std::vector<std::int64_t>* recorded_shape(const Record& record);  // null: not recorded
 
 // Four significant digits, for a person.

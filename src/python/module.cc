@@ -117,9 +117,10 @@ void bind_trace(py::module_& m) {
       .def_property_readonly("path", [](const Trace& trace) { return os_string(trace.tracer().path()); })
       .def_property_readonly("written", [](const Trace& trace) { return trace.tracer().written(); })
       .def_property_readonly("dropped", [](const Trace& trace) { return trace.tracer().dropped(); })
-      .def("match_views",
-           [](Trace& trace, const std::vector<std::string>& modules) { trace.tracer().match_views(modules); }, NoGil(),
-           py::arg("modules"))
+      .def(
+          "match_views",
+          [](Trace& trace, const std::vector<std::string>& modules) { trace.tracer().match_views(modules); }, NoGil(),
+          py::arg("modules"))
       .def("flush", [](Trace& trace) { trace.tracer().flush(); }, NoGil());
   py::class_<ModuleTrace>(m, "ModuleTrace")
       .def(py::init<std::shared_ptr<Trace>, std::string, std::unordered_map<std::string, std::int64_t>>(),

@@ -74,9 +74,9 @@ std::string wrong_modules(const Verdict& verdict, const Paint& paint) {
                                  count == 1 ? "is" : "are", count == 1 ? "itself" : "themselves");
   for (const auto& module : verdict.wrong) {
     const auto name = module.outside ? "what calls the model" : module_name(module.root, module.module);
-    text += fmt::format("  {} (first at {}, {}): {}\n", paint.strong(name),
-                        moment(module.step, module.call, module.rank), counted(module.calls, "call"),
-                        printable(module.reason));
+    text +=
+        fmt::format("  {} (first at {}, {}): {}\n", paint.strong(name), moment(module.step, module.call, module.rank),
+                    counted(module.calls, "call"), printable(module.reason));
   }
   for (const auto& module : verdict.unjudged)
     text += fmt::format("  not judged in some call, it was given something wrong: {}\n", module_name("", module));
