@@ -249,7 +249,8 @@ void add_diff(CLI::App& app, Action& action) {
       ->add_option("--tensors", arguments->tensors,
                    "Folders of captures (FASTVIDEO_TRACE_CAPTURE), the reference's and the port's: shows where inside "
                    "a tensor they part; without traces, the captures are compared")
-      ->expected(2)
+      ->type_size(2)
+      ->expected(1)
       ->option_text("DIR_A DIR_B");
   command->callback([arguments, &action] {
     const bool has_traces = !arguments->reference.empty() && !arguments->port.empty();

@@ -629,7 +629,7 @@ def with_tensors(tmp_path_factory):
 def test_inside_the_tensors_there_is_a_picture_of_the_error(page, with_tensors, dark):
     page.open(with_tensors, dark=dark)
     assert page.find("#tensors").is_displayed()
-    assert page.all_texts("#tensor-list h3")[0].startswith("wrong")
+    assert page.all_texts("#tensor-list h3")[0] == "transformer: wrong"
     assert "192 of 36,864 numbers differ" in page.text("#tensor-list article")
     picture = page.find("#tensor-list .map svg")
     assert picture.is_displayed()

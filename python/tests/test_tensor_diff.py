@@ -187,6 +187,7 @@ def test_captures_alone_are_enough_for_a_verdict(folders):
     assert "blocks.1" in process.stdout.splitlines()[0]
     assert "worst at [2, " in process.stdout
     assert "axis 2 (16)" in process.stdout
+    assert "▁▁▁▁▁█▁▁▁▁▁▁▁▁▁▁  0 to 0." in process.stdout
     assert "most at 5" in process.stdout
     assert fvtrace("--tensors", folders[0], folders[0]).returncode == 0
 

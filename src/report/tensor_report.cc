@@ -21,7 +21,9 @@ bool is_of(const RecordKey& key, const Introducer& introducer) {
 // How far beyond its threshold; what has no error but differs is furthest.
 double excess(const Row& row) {
   if (std::isnan(row.error)) return is_wrong(row.status) ? std::numeric_limits<double>::infinity() : -1.0;
-  return static_cast<double>(row.error) / std::max(static_cast<double>(row.threshold), 1e-300);
+  if (row.error == 0) return 0;
+  const double threshold = std::isnan(row.threshold) ? 0.0 : static_cast<double>(row.threshold);
+  return static_cast<double>(row.error) / std::max(threshold, 1e-300);
 }
 
 // The records to look at, the likeliest to tell something first.
@@ -38,8 +40,9 @@ std::vector<std::size_t> telling_records(const Verdict& verdict, std::size_t mos
   }
   if (verdict.first_diverged && verdict.row(*verdict.first_diverged).is_pair()) tell(*verdict.first_diverged);
   const auto shown = std::min(most, by_excess.size());
-  std::ranges::partial_sort(by_excess, by_excess.begin() + static_cast<std::ptrdiff_t>(shown), std::greater(),
-                            [&](std::size_t i) { return excess(verdict.row(i)); });
+  std::ranges::partial_sort(
+      by_excess, by_excess.begin() + static_cast<std::ptrdiff_t>(shown), std::greater(),
+      [&](std::size_t i) { return std::pair(excess(verdict.row(i)), ~i); });  // of equals the first
   for (std::size_t i = 0; i < shown; ++i) tell(by_excess[i]);
   return told;
 }

@@ -2,11 +2,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <numeric>
 
 #include "core/counted.h"
 #include "fvhooks/tensor_report.h"
-#include "report/sparkline.h"
 #include "report/table.h"
 
 namespace fvhooks {
@@ -51,20 +52,41 @@ std::string ulps(const TensorDiff& diff) {
   return fmt::format("    units of the last place of {}  {}\n", torch_name(diff.ulp_dtype), text);
 }
 
+// From 0 to 1; what is no number is nothing.
+double share_of(double error, double most) {
+  if (!(most > 0) || std::isnan(error)) return 0;
+  if (error == most) return 1;
+  return std::isinf(most) ? 0 : error / most;
+}
+
+// Heights from 0 to the largest; of more errors than `width`, the largest of neighbours.
+std::string strip(const std::vector<double>& errors, std::size_t width) {
+  constexpr std::array kHeights = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  constexpr double kTallest = kHeights.size() - 1;
+  const auto most = *std::ranges::max_element(errors);
+  const auto together = (errors.size() + width - 1) / width;
+  std::string text;
+  for (std::size_t i = 0; i < errors.size(); i += together) {
+    const auto end = std::min(errors.size(), i + together);
+    const auto error = *std::max_element(errors.begin() + static_cast<std::ptrdiff_t>(i),
+                                         errors.begin() + static_cast<std::ptrdiff_t>(end));
+    text += kHeights[static_cast<std::size_t>(std::lround(kTallest * share_of(error, most)))];
+  }
+  return text;
+}
+
 std::string axis(std::size_t number, const AxisErrors& errors, const TerminalStyle& style) {
   constexpr std::size_t kWidest = 60;
-  std::vector<CurvePoint> points(errors.errors.size());
-  std::ranges::transform(errors.errors, points.begin(), [](double error) { return CurvePoint{{}, {}, error, {}}; });
   const auto [least, most] = std::ranges::minmax(errors.errors);
   return fmt::format("    axis {} ({})  {}  {:.2g} to {:.2g}, most at {}\n", number, errors.size,
-                     internal::sparkline(points, std::min(kWidest, style.width / 2), false), least, most,
+                     strip(errors.errors, std::clamp<std::size_t>(style.width / 2, 1, kWidest)), least, most,
                      errors.worst());
 }
 
 std::string axes(const TensorDiff& diff, const TerminalStyle& style) {
   std::string text;
   for (std::size_t i = 0; i < diff.axes.size(); ++i)
-    if (diff.differing > 0 && diff.axes[i].size > 1) text += axis(i, diff.axes[i], style);
+    if (diff.max_abs > 0 && diff.axes[i].size > 1) text += axis(i, diff.axes[i], style);
   return text;
 }
 

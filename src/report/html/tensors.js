@@ -11,7 +11,7 @@ function heatLevel(error, largest) {
   return Math.max(1, Math.min(heatLevels, Math.ceil(level)));
 }
 
-const svgNamespace = 'http://www.w3.org/2000/svg';
+const svgNamespace = find('drawing').namespaceURI;
 function makeSvg(tag, attributes) {
   const element = document.createElementNS(svgNamespace, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
