@@ -2,7 +2,7 @@
 // The tensors of one side of a call, on their way to a capture.
 #include <ATen/core/Tensor.h>
 
-#include <deque>
+#include <list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,8 +34,8 @@ class CapturedSide {
 
   const Tracer& tracer_;
   const CaptureSide side_;
-  std::deque<at::Tensor> kept_;
-  std::vector<File> files_;  // mostly one
+  std::list<at::Tensor> kept_;  // of which an empty one allocates nothing
+  std::vector<File> files_;     // mostly one
 };
 
 }  // namespace fvhooks::internal
