@@ -251,6 +251,7 @@ void add_diff(CLI::App& app, Action& action) {
                    "a tensor they part; without traces, the captures are compared")
       ->type_size(2)
       ->expected(1)
+      ->allow_extra_args(false)
       ->option_text("DIR_A DIR_B");
   command->callback([arguments, &action] {
     const bool has_traces = !arguments->reference.empty() && !arguments->port.empty();

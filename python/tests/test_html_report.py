@@ -634,7 +634,7 @@ def test_inside_the_tensors_there_is_a_picture_of_the_error(page, with_tensors, 
     picture = page.find("#tensor-list .map svg")
     assert picture.is_displayed()
     assert picture.get_attribute("aria-label") == "error: axis 1 downwards, axis 2 across"
-    assert picture.get_attribute("viewBox") == "0 0 96 48"
+    assert picture.get_dom_attribute("viewBox") == "0 0 96 48"
     cells = page.script(
         "return [...arguments[0].children].map((path) => [path.getAttribute('fill'), path.getAttribute('d')])", picture
     )
