@@ -4,12 +4,12 @@ VENV := .venv
 PYTHON := $(abspath $(VENV))/bin/python
 JOBS := $(shell tools/compile_jobs)
 CMAKE_FLAGS := -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo
-PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
+PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider -n 2 --dist worksteal
 
 # Property-based tests look at new cases at each run; what decides on a change looks at the same ones.
-# It has no use for benchmarks.
+# It has no use for benchmarks, nor for debug information.
 ifdef CI
-CMAKE_FLAGS += -DFVHOOKS_BENCH=OFF
+CMAKE_FLAGS += -DFVHOOKS_BENCH=OFF -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O2 -DNDEBUG'
 export RC_PARAMS := seed=20250101
 PYTEST += --hypothesis-seed=20250101
 endif
@@ -50,7 +50,7 @@ test-python: build
 
 # Everything free of torch, under the sanitizers. Thread sanitizer cannot be combined with the others, and has nothing to
 # see where one thread runs (regex, safetensors, diff, report).
-THREADED_TESTS := core_test stats_test offload_test trace_test
+THREADED_TESTS := core_test stats_test offload_test capture_test trace_test
 test-sanitized: setup
 	@tools/say "tests under the address and undefined-behaviour sanitizers"
 	@tools/sanitized_tests address,undefined $(BUILD)-asan $(JOBS)

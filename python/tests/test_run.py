@@ -151,7 +151,8 @@ def imported(folder, **environment):
     (folder / "site" / "fvhooks_startup.pth").write_text(STARTUP.read_text())
     code = f"import site, sys; before = set(sys.modules); site.addsitedir({str(folder / 'site')!r}); "
     code += "print(sorted(set(sys.modules) - before))"
-    result = completed([sys.executable, "-c", code], folder, **environment)
+    # -S: in this environment the package is installed already.
+    result = completed([sys.executable, "-S", "-c", code], folder, **environment)
     assert result.stderr == ""
     return result.stdout
 
