@@ -11,6 +11,7 @@
 #include <set>
 
 #include "core/counted.h"
+#include "diff/call_stack.h"
 #include "fvhooks/name_map.h"
 #include "module_survey.h"
 #include "shell_command.h"
@@ -24,6 +25,7 @@ using fvhooks::Expected;
 using fvhooks::Introducer;
 using fvhooks::Verdict;
 using fvhooks::internal::counted;
+using fvhooks::internal::is_ancestor;
 using Modules = std::set<std::string>;
 using Environment = std::map<std::string, std::string>;
 
@@ -46,10 +48,6 @@ std::string pattern_of(const Modules& modules) {
     }
   }
   return pattern.empty() ? "(?!)" : pattern + ")$";
-}
-
-bool is_inside(const std::string& module, const std::string& of) {
-  return of.empty() ? !module.empty() : module.starts_with(of + ".");
 }
 
 // Names of the port's modules, and back.
@@ -165,7 +163,7 @@ class Bisection {
     for (auto& module : before) {
       const bool is_explained = std::ranges::any_of(result_.wrong, [&](const Introducer& now) {
         return now.outside == module.outside && now.root == module.root &&
-               (now.module == module.module || is_inside(now.module, module.module));
+               (now.module == module.module || is_ancestor(module.module, now.module));
       });
       if (is_explained) continue;
       module.reason += "; none of its parts, each alone, is above its floor";

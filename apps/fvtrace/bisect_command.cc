@@ -14,7 +14,7 @@
 #include "core/counted.h"
 #include "exit_status.h"
 #include "manual.h"
-#include "report/json_writer.h"
+#include "report/json_parts.h"
 #include "shell_command.h"
 #include "terminal.h"
 
@@ -25,6 +25,7 @@ namespace fs = std::filesystem;
 using fvhooks::Introducer;
 using fvhooks::internal::counted;
 using fvhooks::internal::JsonWriter;
+using fvhooks::internal::write_texts;
 
 const Manual kManual = {
     "run a reference and a port, as often as it takes, and name all modules of the port that are wrong by themselves",
@@ -125,12 +126,6 @@ std::string text_of(const BisectResult& result) {
 
 std::string json_of(const BisectResult& result) {
   JsonWriter json;
-  const auto texts = [&](std::string_view name, const std::vector<std::string>& list) {
-    json.key(name);
-    json.begin_array();
-    for (const auto& text : list) json.value(text);
-    json.end_array();
-  };
   json.begin_object();
   json.member("schema", std::uint64_t{1});
   json.member("sentence", sentence(result));
@@ -159,8 +154,8 @@ std::string json_of(const BisectResult& result) {
     json.end_object();
   }
   json.end_array();
-  texts("unjudged", result.unjudged);
-  texts("notes", result.notes);
+  write_texts(json, "unjudged", result.unjudged);
+  write_texts(json, "notes", result.notes);
   json.member("records", std::uint64_t{result.records});
   json.member("failures", std::uint64_t{result.failures});
   json.member("modules", std::uint64_t{result.modules});

@@ -63,7 +63,7 @@ def is_compiled(module: nn.Module) -> bool:
 
 def is_wrapper(module: nn.Module) -> bool:
     """It adds nothing to a name: the model is what it wraps."""
-    return type(module).__name__ in _WRAPPED or isinstance(module, _optimized_module())
+    return is_transparent(module) or isinstance(module, _optimized_module())
 
 
 def unwrapped(value: Any) -> Any:

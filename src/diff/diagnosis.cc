@@ -40,9 +40,7 @@ class Case {
   }
 
  private:
-  static std::string named(const RecordKey& key) {
-    return key.tensor + " of " + (key.module.empty() ? "the root module" : key.module);
-  }
+  static std::string named(const RecordKey& key) { return key.tensor + " of " + module_in_words(key.module); }
 
   // What rounding may leave between two records of the same values here: no less than the errors that came before.
   double slack() const {

@@ -300,6 +300,10 @@ Interval error_interval(double error, int buckets) noexcept {
   return {error / spread, error * spread};
 }
 
+std::string module_in_words(std::string_view module) {
+  return module.empty() ? "the root module" : std::string(module);
+}
+
 std::string short_number(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value < 0 ? "-Infinity" : "Infinity";

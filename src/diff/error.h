@@ -34,7 +34,8 @@ std::optional<DType> recorded_dtype(const Record& record);
 std::uint8_t dtype_code(const Record& record);                          // as a row has it
 const std::vector<std::int64_t>* recorded_shape(const Record& record);  // null: not recorded
 
-// Four significant digits, for a person.
+// For a person: four significant digits; a module's name, or "the root module".
 std::string short_number(double value);
+std::string module_in_words(std::string_view module);
 
 }  // namespace fvhooks::internal

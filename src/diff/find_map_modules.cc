@@ -6,6 +6,8 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "diff/call_stack.h"
+
 namespace fvhooks::internal {
 namespace {
 
@@ -56,8 +58,7 @@ TensorTrait trait_of(const Record& record) {
 bool is_input_label(std::string_view label) { return label.starts_with("in"); }
 
 bool lies_in(const ModuleTrait& module, const ModuleTrait& container) {
-  return module.root == container.root && module.name != container.name &&
-         (container.name.empty() || module.name.starts_with(container.name + "."));
+  return module.root == container.root && is_ancestor(container.name, module.name);
 }
 
 class Collector {

@@ -85,15 +85,13 @@ void judge_biases(Pairs& pairs, const NoiseFloors* noise) {
   });
 }
 
-std::string named(std::string_view module) { return module.empty() ? "the root module" : std::string(module); }
-
 std::string list_of(const std::set<std::string>& names) {
   constexpr std::size_t kShown = 5;
   std::string text;
   std::size_t shown = 0;
   for (const auto& name : names) {
     if (shown++ == kShown) return text + ", …";
-    text += (text.empty() ? "" : ", ") + named(name);
+    text += (text.empty() ? "" : ", ") + module_in_words(name);
   }
   return text;
 }
@@ -165,8 +163,8 @@ class WrongModules {
 
   static Introducer code_of_caller(const RecordKey& key, const OpenCall& caller, const Row& row) {
     auto module = wrong_at(caller.key);
-    module.reason = what_agrees(caller) + ", but the " + key.tensor + " that it gives " + named(key.module) + " " +
-                    how_it_differs(row);
+    module.reason = what_agrees(caller) + ", but the " + key.tensor + " that it gives " + module_in_words(key.module) +
+                    " " + how_it_differs(row);
     return module;
   }
 
@@ -182,8 +180,8 @@ class WrongModules {
     auto root = wrong_at(key);
     root.module.clear();
     root.by_inputs = false;
-    root.reason = "what the modules before returned was reset, but the " + key.tensor + " of " + named(key.module) +
-                  " " + how_it_differs(row) +
+    root.reason = "what the modules before returned was reset, but the " + key.tensor + " of " +
+                  module_in_words(key.module) + " " + how_it_differs(row) +
                   ": in the root module's own code, or the model was called with other inputs"
                   " (FASTVIDEO_TRACE_ROOT=1 tells which)";
     return root;

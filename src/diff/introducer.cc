@@ -116,8 +116,6 @@ Leap evidence(const Comparisons& pairs, std::size_t first_wrong) {
   return source ? Leap{*source, 0} : own;
 }
 
-std::string named(std::string_view module) { return module.empty() ? "the root module" : std::string(module); }
-
 std::string what_is_wrong(const Row& row) {
   if (row.status == Status::Shape) return "has another shape";
   if (row.status == Status::NonFinite) return "has other non-finite elements";
@@ -222,8 +220,8 @@ class Scene {
     introducer.by_inputs = unseen.empty();
     introducer.reason = (caller.has_inputs ? "its inputs agree, and so do the outputs" : "the outputs agree") +
                         std::string(" of the modules that it called before") + as_far_as_seen(unseen) + ", but " +
-                        key_.tensor + " of " + named(key_.module) + " " + what_is_wrong(row_) + ": the fault is in " +
-                        named(caller.key.module) + "'s own code before that call" +
+                        key_.tensor + " of " + module_in_words(key_.module) + " " + what_is_wrong(row_) +
+                        ": the fault is in " + module_in_words(caller.key.module) + "'s own code before that call" +
                         (unseen.empty() ? "" : ", or in what could not be compared") + unseen;
     return introducer;
   }
@@ -233,7 +231,7 @@ class Scene {
     introducer.by_inputs = true;
     introducer.outside = true;
     introducer.reason =
-        key_.tensor + " of " + named(key_.module) + " " + what_is_wrong(row_) +
+        key_.tensor + " of " + module_in_words(key_.module) + " " + what_is_wrong(row_) +
         " already when the model is called, and nothing differs before: the two were not given the same inputs";
     return introducer;
   }
@@ -245,7 +243,7 @@ class Scene {
     auto introducer = introducer_at(root);
     const auto unseen = blind_spots(root);
     introducer.by_inputs = unseen.empty();
-    introducer.reason = key_.tensor + " of " + named(key_.module) + " " + what_is_wrong(row_) +
+    introducer.reason = key_.tensor + " of " + module_in_words(key_.module) + " " + what_is_wrong(row_) +
                         " and nothing before it does: the fault is in the root module's own code before that call, or"
                         " the model was called with other inputs (FASTVIDEO_TRACE_ROOT=1 on both sides tells which)" +
                         unseen;

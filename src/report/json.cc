@@ -10,12 +10,7 @@ using internal::write_texts;
 
 void write_comparison(JsonWriter& json, const Comparison& comparison) {
   json.begin_object();
-  json.member("root", comparison.key.root);
-  json.member("module", comparison.key.module);
-  json.member("tensor", comparison.key.tensor);
-  json.member("step", comparison.key.step);
-  json.member("call", comparison.key.call);
-  json.member("rank", comparison.key.rank);
+  internal::write_key(json, comparison.key);
   json.member("status", status_name(comparison.status));
   json.member("error", comparison.error);
   json.member("error_low", comparison.error_low);

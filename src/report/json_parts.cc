@@ -2,6 +2,15 @@
 
 namespace fvhooks::internal {
 
+void write_key(JsonWriter& json, const RecordKey& key) {
+  json.member("root", key.root);
+  json.member("module", key.module);
+  json.member("tensor", key.tensor);
+  json.member("step", key.step);
+  json.member("call", key.call);
+  json.member("rank", key.rank);
+}
+
 void write_counts(JsonWriter& json, const Verdict& verdict) {
   json.key("counts");
   json.begin_object();

@@ -9,6 +9,8 @@
 
 namespace fvhooks::internal {
 
+// Members of the open object.
+void write_key(JsonWriter& json, const RecordKey& key);
 void write_texts(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts);
 void write_counts(JsonWriter& json, const Verdict& verdict);
 void write_diagnosis(JsonWriter& json, const std::vector<Finding>& findings);

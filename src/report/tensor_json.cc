@@ -72,12 +72,7 @@ void write_diff(JsonWriter& json, const TensorDiff& diff) {
 
 void write_comparison(JsonWriter& json, const TensorComparison& comparison) {
   json.begin_object();
-  json.member("root", comparison.key.root);
-  json.member("module", comparison.key.module);
-  json.member("tensor", comparison.key.tensor);
-  json.member("step", comparison.key.step);
-  json.member("call", comparison.key.call);
-  json.member("rank", comparison.key.rank);
+  write_key(json, comparison.key);
   json.member("trouble", comparison.trouble);
   json.key("diff");
   if (comparison.diff) {

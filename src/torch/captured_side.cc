@@ -8,6 +8,7 @@
 #include "torch/behind_dispatch.h"
 #include "torch/device_stats.h"
 #include "torch/error_message.h"
+#include "torch/span_of.h"
 
 namespace fvhooks::internal {
 namespace {
@@ -23,8 +24,6 @@ at::Tensor in_host_memory(const at::Tensor& tensor) {
   const BehindDispatch nobody_between;
   return tensor.to(c10::kCPU).resolve_conj().resolve_neg().contiguous();
 }
-
-std::span<const std::int64_t> span_of(at::IntArrayRef numbers) { return {numbers.data(), numbers.size()}; }
 
 }  // namespace
 

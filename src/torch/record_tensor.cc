@@ -6,6 +6,7 @@
 #include "fvhooks/torch/tensor_view.h"
 #include "torch/device_stats.h"
 #include "torch/error_message.h"
+#include "torch/span_of.h"
 #include "torch/viewed_tensors.h"
 
 namespace fvhooks::internal {
@@ -13,15 +14,14 @@ namespace {
 
 void record_on_device(Tracer& tracer, std::string_view module, const TraceCall& call, const Label& label,
                       const at::Tensor& tensor, const Injection& injection) {
-  const auto sizes = tensor.sizes();
+  const auto sizes = span_of(tensor.sizes());
   const auto dtype = *dtype_of(tensor.scalar_type());
   const auto opaque = [&](std::string_view reason) {
-    tracer.record(module, call, label, OpaqueTensor{reason, torch_name(dtype), {sizes.data(), sizes.size()}},
-                  injection);
+    tracer.record(module, call, label, OpaqueTensor{reason, torch_name(dtype), sizes}, injection);
   };
   if (!tracer.reads_values())
-    return tracer.record(module, call, label, TensorView{nullptr, dtype, {sizes.data(), sizes.size()}, {}}, injection);
-  DeferredTensor deferred{dtype, {sizes.data(), sizes.size()}, nullptr};
+    return tracer.record(module, call, label, TensorView{nullptr, dtype, sizes, {}}, injection);
+  DeferredTensor deferred{dtype, sizes, nullptr};
   try {
     if (is_captured(tensor.device())) return opaque("a graph of the device's work is being captured");
     deferred.stats = device_stats(tensor, tracer.config().sketch > 0);

@@ -9,11 +9,13 @@
 #include <utility>
 
 #include "torch/error_message.h"
+#include "torch/span_of.h"
 
 namespace fvhooks {
 namespace {
 
 using c10::ScalarType;
+using internal::span_of;
 
 constexpr std::array<std::pair<ScalarType, DType>, 15> kDTypes{{{ScalarType::Double, DType::Float64},
                                                                 {ScalarType::Float, DType::Float32},
@@ -46,8 +48,6 @@ bool has_all_elements(const at::Tensor& tensor) {
   for (std::int64_t i = 0; i < tensor.dim(); ++i) last += (tensor.size(i) - 1) * tensor.stride(i);
   return static_cast<std::size_t>(last + 1) * tensor.element_size() <= tensor.storage().nbytes();
 }
-
-std::span<const std::int64_t> span_of(at::IntArrayRef numbers) { return {numbers.data(), numbers.size()}; }
 
 at::Tensor on_cpu(const at::Tensor& tensor) {
   if (tensor.is_cpu()) return tensor;

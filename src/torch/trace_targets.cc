@@ -10,6 +10,7 @@
 #include <numeric>
 #include <unordered_set>
 
+#include "core/counted.h"
 #include "fvhooks/torch/hook_manager.h"
 #include "fvhooks/warning.h"
 #include "regex/python_regex.h"
@@ -57,8 +58,7 @@ std::unordered_set<const torch::nn::Module*> parts_of_attention(const std::vecto
 
 void warn_of_unhookable(const std::vector<std::string>& names) {
   if (names.empty()) return;
-  warn(std::to_string(names.size()) + (names.size() == 1 ? " module" : " modules") +
-       " cannot be traced, plain torch::nn: " + quoted_list(names, 3) +
+  warn(counted(names.size(), "module") + " cannot be traced, plain torch::nn: " + quoted_list(names, 3) +
        ". Write fvhooks::nn for torch::nn, and FVHOOKS_MODULE for TORCH_MODULE");
 }
 

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "torch/span_of.h"
 #include "view/views.h"
 
 namespace fvhooks::internal {
@@ -26,8 +27,6 @@ at::Tensor copied(const at::Tensor& tensor) {
   const c10::impl::ExcludeDispatchKeyGuard no_python(kPython);
   return tensor.clone(at::MemoryFormat::Contiguous);
 }
-
-std::span<const std::int64_t> span_of(at::IntArrayRef numbers) { return {numbers.data(), numbers.size()}; }
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/at_exit.h"
+#include "core/counted.h"
 #include "core/fork_safe_mutex.h"
 #include "fvhooks/warning.h"
 #include "trace/append_file.h"
@@ -116,7 +117,7 @@ std::string JsonlSink::State::lose(std::uint64_t records, std::string_view why) 
 
 std::string JsonlSink::State::tell_losses() {
   told = dropped;
-  return std::to_string(told) + (told == 1 ? " trace record of '" : " trace records of '") + path +
+  return internal::counted(told, "trace record") + " of '" + path +
          "' could not be written, the traced program goes on: " + last_trouble;
 }
 
